@@ -1,0 +1,20 @@
+import type { Forecast } from "../method/method.ts";
+
+/** What `distill()` yields while it works. One JSON line each in `events.jsonl`, with `time` added there. */
+export type RunEvent =
+  | { readonly kind: "start"; readonly step: number; readonly steps: number; readonly forecast: Forecast }
+  | {
+      readonly kind: "step";
+      /** 1-based number of the finished step. */
+      readonly step: number;
+      readonly steps: number;
+      readonly loss: number;
+      readonly terms: Readonly<Record<string, number>>;
+      /** Wall seconds of this step. */
+      readonly seconds: number;
+      /** Bytes of live tensors after the step. */
+      readonly bytes: number;
+    }
+  | { readonly kind: "checkpoint"; readonly step: number; readonly path: string }
+  | { readonly kind: "interrupted"; readonly step: number; readonly resume: string }
+  | { readonly kind: "done"; readonly step: number; readonly seconds: number };

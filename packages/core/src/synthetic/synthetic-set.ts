@@ -1,0 +1,40 @@
+import type { ImageShape, Normalisation } from "../dataset/image-dataset.ts";
+
+/** Labels of one kind. Only what a kind needs is stored. */
+export type SyntheticLabels =
+  | { readonly kind: "hard"; readonly values: Int32Array }
+  /** Row-major `[N, K]` probabilities or logits, as the method learned them. */
+  | { readonly kind: "soft"; readonly values: Float32Array; readonly space: "probabilities" | "logits" };
+
+/** Where a set came from: enough to repeat it. */
+export interface Provenance {
+  readonly method: string;
+  readonly dataset: string;
+  readonly datasetSha256: string;
+  readonly ipc: number;
+  /** The complete configuration, defaults included. */
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly seed: number;
+  readonly iterations: number;
+  readonly backend: string;
+  readonly precision: string;
+  readonly commit: string;
+  readonly machine: string;
+  readonly cite: string;
+}
+
+/** A condensed data set: plain arrays, no tensors, so it can be saved, sent and compared. */
+export interface SyntheticSet {
+  /** Row-major `[N, H, W, C]`, float32, in normalised space, grouped by class. Not clamped. */
+  readonly images: Float32Array;
+  readonly size: number;
+  readonly shape: ImageShape;
+  readonly classes: readonly string[];
+  readonly labels: SyntheticLabels;
+  readonly normalisation: Normalisation;
+  /** The augmentation the set was made for, as a strategy string of `augment/`, or `none`. */
+  readonly augmentation: string;
+  /** Learned step size of the student, where the method has one. */
+  readonly stepSize?: number;
+  readonly provenance: Provenance;
+}
