@@ -1,0 +1,56 @@
+/** One unit of work whose speed stands for a family of methods. */
+export interface Workload {
+  readonly name: string;
+  /** What one unit is, in words. */
+  readonly unit: string;
+  /** Multiply-adds of one unit, all passes: seconds and this give the rate. */
+  readonly multiplyAdds: number;
+  /** Makes everything that is not timed. */
+  prepare(): PreparedWorkload;
+}
+
+export interface PreparedWorkload {
+  /** One unit; resolves when the result lies in memory. Returns a number computed from the result, for checks. */
+  run(): Promise<number>;
+  dispose(): void;
+}
+
+/** What `pnpm perf` prints, one JSON line. */
+export interface Measurement {
+  readonly name: string;
+  /** Median wall seconds of one unit. */
+  readonly seconds: number;
+  /** Peak resident memory of the whole process, bytes (`ru_maxrss`), Node or Python and their libraries included. */
+  readonly peakBytes: number;
+  readonly backend: string;
+  readonly precision: string;
+  readonly threads: number;
+}
+
+/**
+ * Median wall seconds of `runs` units after one warm-up unit. Preparation and disposal are outside the timed region.
+ *
+ * @param runs At least 1; published figures use 5 or more.
+ */
+export async function medianSeconds(workload: Workload, runs: number): Promise<number> {
+  const prepared = workload.prepare();
+  try {
+    await prepared.run();
+    const seconds: number[] = [];
+    for (let i = 0; i < runs; i++) {
+      const begin = performance.now();
+      await prepared.run();
+      seconds.push((performance.now() - begin) / 1000);
+    }
+    return median(seconds);
+  } finally {
+    prepared.dispose();
+  }
+}
+
+/** Middle value, or the mean of the two middle ones. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const half = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[half]! : (sorted[half - 1]! + sorted[half]!) / 2;
+}

@@ -1,0 +1,41 @@
+import { z } from "zod";
+
+/**
+ * One evaluation, one JSON line, never overwritten. Accuracies are raw: mean and spread are computed when a table is made.
+ */
+export const recordSchema = z
+  .strictObject({
+    /** Method id; `random` and `full` are the baselines. */
+    method: z.string().min(1),
+    dataset: z.string().min(1),
+    /** Images per class. */
+    ipc: z.number().positive(),
+    /** Network that was trained on the set. */
+    network: z.string().min(1),
+    /** Protocol id, such as `dsa-v1`. */
+    protocol: z.string().min(1),
+    seeds: z.array(z.int()).min(1),
+    /** Percent on the full real test split, one a seed, last epoch. */
+    accuracy: z.array(z.number().min(0).max(100)).min(1),
+    /** Complete configuration of the method, defaults filled in. */
+    config: z.record(z.string(), z.unknown()),
+    /** Content hash of the evaluated set. */
+    set: z.string().min(1),
+    /** Wall seconds: of the distillation up to this set, and of all evaluations together. */
+    seconds: z.strictObject({ distill: z.number().min(0), evaluate: z.number().min(0) }),
+    /** Bytes a user of the set has to store. */
+    bytes: z.strictObject({ images: z.int().min(0), labels: z.int().min(0), decoder: z.int().min(0) }),
+    backend: z.string().min(1),
+    precision: z.string().min(1),
+    commit: z.string().min(1),
+    machine: z.string().min(1),
+    /** ISO 8601, UTC. */
+    date: z.iso.datetime(),
+  })
+  .refine((record) => record.seeds.length === record.accuracy.length, {
+    message: "accuracy must have one value per seed",
+    path: ["accuracy"],
+  });
+
+/** @see recordSchema */
+export type EvaluationRecord = z.output<typeof recordSchema>;

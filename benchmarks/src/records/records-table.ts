@@ -1,0 +1,53 @@
+import { formatSummary, summarise } from "../statistics/summary.ts";
+import type { EvaluationRecord } from "./record.ts";
+
+/**
+ * Records as a Markdown table, one row an evaluation, sorted by data set, IPC, protocol, network, then accuracy.
+ * Accuracy is mean ± sample standard deviation (n − 1) over the seeds.
+ */
+export function recordsTable(records: readonly EvaluationRecord[]): string {
+  const rows = records
+    .map((record) => ({ record, summary: summarise(record.accuracy) }))
+    .sort((a, b) => compare(groupOf(a.record), groupOf(b.record)) || a.summary.mean - b.summary.mean)
+    .map(({ record, summary }) => [
+      record.dataset,
+      String(record.ipc),
+      record.method,
+      iterationsOf(record),
+      record.network,
+      record.protocol,
+      formatSummary(summary),
+      record.precision,
+      record.commit.slice(0, 7),
+      record.date.slice(0, 10),
+    ]);
+  const head = [
+    "Data set",
+    "IPC",
+    "Method",
+    "Iterations",
+    "Network",
+    "Protocol",
+    "Accuracy, %",
+    "Precision",
+    "Commit",
+    "Date",
+  ];
+  return [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+}
+
+function iterationsOf({ config }: EvaluationRecord): string {
+  return typeof config["iterations"] === "number" ? String(config["iterations"]) : "–";
+}
+
+function groupOf({ dataset, ipc, protocol, network }: EvaluationRecord): readonly (string | number)[] {
+  return [dataset, ipc, protocol, network];
+}
+
+function compare(a: readonly (string | number)[], b: readonly (string | number)[]): number {
+  for (const [i, x] of a.entries()) {
+    if (x < b[i]!) return -1;
+    if (x > b[i]!) return 1;
+  }
+  return 0;
+}

@@ -1,0 +1,72 @@
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { EvaluationRecord } from "./record.ts";
+import { appendRecord, readRecords } from "./record-file.ts";
+import { recordsTable } from "./records-table.ts";
+
+const record: EvaluationRecord = {
+  method: "dm",
+  dataset: "cifar10",
+  ipc: 10,
+  network: "convnet3",
+  protocol: "dsa-v1",
+  seeds: [0, 1],
+  accuracy: [48.5, 49.5],
+  config: { ipc: 10, iterations: 300 },
+  set: "ab12",
+  seconds: { distill: 10, evaluate: 3 },
+  bytes: { images: 1, labels: 1, decoder: 0 },
+  backend: "native",
+  precision: "highest",
+  commit: "0123456789abcdef",
+  machine: "2 cores",
+  date: "2026-01-02T03:04:05.000Z",
+};
+
+let folder: string;
+beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), "limbeck-records-"))));
+afterEach(() => rmSync(folder, { recursive: true }));
+
+test("exactly the keys of the design, in order", () => {
+  const path = join(folder, "deep", "records.jsonl");
+  appendRecord(path, record);
+  const line = readFileSync(path, "utf8");
+  expect(line.endsWith("\n")).toBe(true);
+  expect(Object.keys(JSON.parse(line) as object).join(" ")).toBe(
+    "method dataset ipc network protocol seeds accuracy config set seconds bytes backend precision commit machine date",
+  );
+});
+
+test("appends, never overwrites, and survives a torn line", () => {
+  const path = join(folder, "records.jsonl");
+  appendRecord(path, record);
+  appendFileSync(path, JSON.stringify(record).slice(0, 40));
+  expect(readRecords(path)).toEqual([record]);
+  appendRecord(path, { ...record, method: "datadam" });
+  expect(readRecords(path).map(({ method }) => method)).toEqual(["dm", "datadam"]);
+});
+
+test("wrong records are refused, on writing and on reading", () => {
+  const path = join(folder, "records.jsonl");
+  expect(() => appendRecord(path, { ...record, accuracy: [50] })).toThrow(
+    "accuracy must have one value per seed",
+  );
+  expect(() => appendRecord(path, { ...record, extra: 1 } as EvaluationRecord)).toThrow(
+    'Unrecognized key: "extra"',
+  );
+  expect(() => readRecords(path)).toThrow("wanted a file of records");
+  writeFileSync(path, '{"method":"dm"}\n');
+  expect(() => readRecords(path)).toThrow(/records\.jsonl, line 1: /);
+});
+
+test("table, sorted within a group by accuracy", () => {
+  const better = { ...record, method: "datadam", accuracy: [54, 55] };
+  expect(recordsTable([better, record])).toMatchInlineSnapshot(`
+    "| Data set | IPC | Method | Iterations | Network | Protocol | Accuracy, % | Precision | Commit | Date |
+    | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
+    | cifar10 | 10 | dm | 300 | convnet3 | dsa-v1 | 49.0 ± 0.7 (n = 2) | highest | 0123456 | 2026-01-02 |
+    | cifar10 | 10 | datadam | 300 | convnet3 | dsa-v1 | 54.5 ± 0.7 (n = 2) | highest | 0123456 | 2026-01-02 |"
+  `);
+});

@@ -1,0 +1,82 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { BackendError, ConfigError, DataError } from "@limbeck/core";
+import { expect, test } from "vitest";
+import { readConfigFile } from "./config-file.ts";
+import { mergeConfig, parseOverrides } from "./config-overrides.ts";
+import { describeFailure } from "./exit-code.ts";
+import { seedList, stepList, wholeNumber } from "./option-parsers.ts";
+import { formatBytes, formatSeconds } from "./units.ts";
+
+test("dotted overrides become a tree of typed values", () => {
+  expect(
+    parseOverrides(["ipc=3", "augment.kind=none", "augment.ops=[a, b]", "real=true", "x=1e-3", "y=a=b"]),
+  ).toEqual({
+    ipc: 3,
+    augment: { kind: "none", ops: ["a", "b"] },
+    real: true,
+    x: 1e-3,
+    y: "a=b",
+  });
+  expect(() => parseOverrides(["ipc"])).toThrow('--set: wanted key=value, got "ipc"');
+  expect(() => parseOverrides(["a..b=1"])).toThrow(ConfigError);
+});
+
+test("later configurations win key by key", () => {
+  expect(mergeConfig({ a: 1, b: { c: 2, d: 3 }, e: [1] }, { b: { c: 4 }, e: [] })).toEqual({
+    a: 1,
+    b: { c: 4, d: 3 },
+    e: [],
+  });
+});
+
+test("seeds, steps and whole numbers", () => {
+  expect(seedList("0-2,7")).toEqual([0, 1, 2, 7]);
+  expect(stepList("300,100,100")).toEqual([100, 300]);
+  for (const bad of ["", "3-1", "a", "1,1", "-1"]) expect(() => seedList(bad), bad).toThrow();
+  for (const bad of ["", "0", "1.5", "1e2", "-3", "9".repeat(20)])
+    expect(() => wholeNumber(1)(bad), bad).toThrow();
+});
+
+test("a configuration file is checked, and named in the message", () => {
+  const folder = mkdtempSync(join(tmpdir(), "limbeck-cli-"));
+  try {
+    const path = join(folder, "c.yaml");
+    writeFileSync(path, "method: dm\nconfig:\n  ipc: 3\n");
+    expect(readConfigFile(path)).toEqual({ method: "dm", config: { ipc: 3 } });
+    writeFileSync(path, "metod: dm\n");
+    expect(() => readConfigFile(path)).toThrow(/c\.yaml: .*Unrecognized key: "metod"/);
+    writeFileSync(path, "{ method: [");
+    expect(() => readConfigFile(path)).toThrow(/c\.yaml: wanted a YAML or JSON configuration/);
+    expect(() => readConfigFile(join(folder, "none.yaml"))).toThrow(
+      /none\.yaml: wanted a YAML or JSON configuration/,
+    );
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test("exit codes", () => {
+  expect(describeFailure(new ConfigError("x: y"))).toEqual({ code: 2, message: "x: y" });
+  expect(describeFailure(new BackendError("no"))).toEqual({ code: 2, message: "no" });
+  expect(describeFailure(new DataError("file"))).toEqual({ code: 1, message: "file" });
+  expect(describeFailure(new TypeError("bug")).message).toContain("shell.test.ts");
+});
+
+test("units", () => {
+  expect([0, 999, 1000, 1234567, 999_600].map(formatBytes)).toEqual([
+    "0 B",
+    "999 B",
+    "1 kB",
+    "1.23 MB",
+    "1 MB",
+  ]);
+  expect([0.5, 12.34, 59.96, 245, 7790].map(formatSeconds)).toEqual([
+    "500 ms",
+    "12.3 s",
+    "1 min 00 s",
+    "4 min 05 s",
+    "2 h 10 min",
+  ]);
+});
