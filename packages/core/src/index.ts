@@ -27,6 +27,7 @@ export type {
   NetworkStatistics,
   ParameterEntry,
 } from "./nn/network.ts";
-export type { Key } from "./random/key.ts";
+export { choice, integers, normal, permutation, uniform } from "./random/draw.ts";
+export { foldIn, keyFromSeed, splitKey, type Key } from "./random/key.ts";
 export type { RunEvent } from "./run/events.ts";
 export type { Provenance, SyntheticLabels, SyntheticSet } from "./synthetic/synthetic-set.ts";
