@@ -1,10 +1,12 @@
+import * as tf from "@tensorflow/tfjs-core";
+
 /** One unit of work whose speed stands for a family of methods. */
 export interface Workload {
   readonly name: string;
   /** What one unit is, in words. */
   readonly unit: string;
   /** Multiply-adds of one unit, all passes: seconds and this give the rate. */
-  readonly multiplyAdds: number;
+  multiplyAdds(): number;
   /** Makes everything that is not timed. */
   prepare(): PreparedWorkload;
 }
@@ -53,4 +55,12 @@ export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const half = sorted.length >> 1;
   return sorted.length % 2 === 1 ? sorted[half]! : (sorted[half - 1]! + sorted[half]!) / 2;
+}
+
+/** Sum of a result's values, after which its tensors are disposed of: proof that it was computed. */
+export function checksum(values: ArrayLike<number>, tensors: readonly tf.Tensor[]): number {
+  tf.dispose([...tensors]);
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i]!;
+  return sum;
 }

@@ -1,0 +1,110 @@
+import { engineInfo, peakResidentBytes, useBackend, type Precision } from "@limbeck/core";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { medianSeconds, type Measurement } from "./measure.ts";
+import { findTorch, measureOurs, measureTorch, type PeerResult } from "./peers/peer-process.ts";
+import { perfTable, type PerfRow } from "./perf-table.ts";
+import { workloadNamed, workloads } from "./workloads.ts";
+
+interface PerfOptions {
+  readonly precision?: Precision;
+  readonly backend?: string;
+  readonly threads?: number;
+  readonly runs: number;
+  readonly json?: true;
+  readonly vs?: "peers";
+}
+
+/** `perf NAME|all [--vs peers]`: the command behind `pnpm perf` and `limbeck perf`. */
+export function perfCommand(): Command {
+  return new Command("perf")
+    .description("time the fixed workloads")
+    .argument("<name>", `${workloads.map(({ name }) => name).join(", ")} or all`)
+    .option("--precision <name>", "highest, high or default")
+    .option("--backend <name>", "auto, native, tensorflow, webgpu, wasm or cpu")
+    .option("--threads <n>", "threads of the back end", count)
+    .option("--runs <n>", "timed runs after one warm-up; the median counts", count, 5)
+    .addOption(
+      new Option("--vs <peers>", "also time PyTorch and tfjs WASM, and print a table").choices(["peers"]),
+    )
+    .option("--json", "one JSON line per workload")
+    .action(perf);
+}
+
+export async function runPerfCommand(args: readonly string[]): Promise<void> {
+  await perfCommand().parseAsync([...args], { from: "user" });
+}
+
+async function perf(name: string, options: PerfOptions): Promise<void> {
+  const names = name === "all" ? workloads.map((workload) => workload.name) : [workloadNamed(name).name];
+  if (options.vs === undefined && names.length === 1) print(await measureHere(names[0]!, options), options);
+  else if (options.vs === undefined) {
+    for (const each of names) print(await measureOurs(each, childOptions(options)), options);
+  } else await comparePeers(names, options);
+}
+
+/** One workload in this process: its peak resident memory is the workload's own. */
+async function measureHere(name: string, options: PerfOptions): Promise<Measurement> {
+  const { precision, threads } = options;
+  await useBackend(options.backend ?? "auto", {
+    ...(precision === undefined ? {} : { precision }),
+    ...(threads === undefined ? {} : { threads }),
+  });
+  const seconds = await medianSeconds(workloadNamed(name), options.runs);
+  const engine = engineInfo();
+  return {
+    name,
+    seconds,
+    peakBytes: peakResidentBytes(),
+    backend: engine.backend,
+    precision: engine.precision,
+    threads: engine.threads,
+  };
+}
+
+async function comparePeers(names: readonly string[], options: PerfOptions): Promise<void> {
+  const torch = await findTorch();
+  if ("unavailable" in torch) process.stderr.write(`perf: PyTorch left out: ${torch.unavailable}\n`);
+  const rows: PerfRow[] = [];
+  for (const name of names) {
+    const ours = await measureOurs(name, childOptions(options));
+    const threads = options.threads ?? ("threads" in ours ? ours.threads : 1);
+    const pytorch =
+      "python" in torch
+        ? await measureTorch(torch.python, name, threads, options.runs)
+        : { name, unavailable: torch.unavailable };
+    // Stock tfjs has no gradient of these blocks on WASM; core composes it from the kernels that stock tfjs has.
+    const wasm = await measureOurs(name, childOptions({ ...options, backend: "wasm", runs: 1 }));
+    for (const result of [ours, pytorch, wasm]) print(result, options);
+    rows.push({ name, ours, peers: [pytorch, wasm] });
+  }
+  if (options.json !== true) process.stdout.write(`\n${perfTable(rows, ["PyTorch eager", "tfjs WASM"])}\n`);
+}
+
+function childOptions({ precision, backend, threads, runs }: PerfOptions): string[] {
+  const given = { precision, backend, threads, runs };
+  return Object.entries(given).flatMap(([key, value]) =>
+    value === undefined ? [] : [`--${key}`, String(value)],
+  );
+}
+
+function print(result: PeerResult, { json }: PerfOptions): void {
+  if ("unavailable" in result) {
+    process.stderr.write(`perf: ${result.name} could not be measured: ${result.unavailable}\n`);
+    process.exitCode = 1;
+  } else if (json === true) process.stdout.write(`${JSON.stringify(result)}\n`);
+  else {
+    const { name, seconds, peakBytes, backend, precision, threads } = result;
+    const place = `${backend}, ${precision}, ${threads} threads`;
+    process.stdout.write(
+      `${name.padEnd(16)} ${seconds.toPrecision(3)} s, peak ${(peakBytes / 1e6).toFixed(0)} MB (${place})\n`,
+    );
+  }
+}
+
+function count(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) {
+    throw new InvalidArgumentError(`wanted a whole number from 1 up, got "${text}".`);
+  }
+  return value;
+}

@@ -1,0 +1,77 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { onTestFinished } from "vitest";
+
+const main = fileURLToPath(new URL("../packages/cli/src/main.ts", import.meta.url));
+const tsx = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
+
+/** What a finished `limbeck` process left behind. */
+export interface Finished {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Started {
+  readonly child: ChildProcess;
+  readonly finished: Promise<Finished>;
+  /** Resolves once stderr or stdout holds `text`; rejects if the process ends first. */
+  sees(text: string | RegExp): Promise<void>;
+}
+
+export interface LimbeckOptions {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Starts `limbeck` from source as a user would, in `cwd`. */
+export function startLimbeck(args: readonly string[], { cwd, env }: LimbeckOptions = {}): Started {
+  const child = spawn(process.execPath, ["--import", tsx, main, ...args], {
+    cwd: cwd ?? tmpdir(),
+    env: { ...process.env, NO_COLOR: "1", ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let [stdout, stderr] = ["", ""];
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+  const finished = new Promise<Finished>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (code, signal) => resolve({ code, signal, stdout, stderr }));
+  });
+  return {
+    child,
+    finished,
+    async sees(text) {
+      const there = (): boolean => {
+        const all = stdout + stderr;
+        return typeof text === "string" ? all.includes(text) : text.test(all);
+      };
+      await new Promise<void>((resolve, reject) => {
+        const look = (): void => {
+          if (there()) resolve();
+        };
+        child.stdout.on("data", look);
+        child.stderr.on("data", look);
+        child.once("close", () => reject(new Error(`limbeck ended before it printed ${text}:\n${stdout}${stderr}`)));
+        look();
+      });
+    },
+  };
+}
+
+/** Runs `limbeck` to its end. */
+export function limbeck(args: readonly string[], options?: LimbeckOptions): Promise<Finished> {
+  return startLimbeck(args, options).finished;
+}
+
+/** A fresh folder that goes away with the test. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "limbeck-test-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
