@@ -31,3 +31,35 @@ export { choice, integers, normal, permutation, uniform } from "./random/draw.ts
 export { foldIn, keyFromSeed, splitKey, type Key } from "./random/key.ts";
 export type { RunEvent } from "./run/events.ts";
 export type { Provenance, SyntheticLabels, SyntheticSet } from "./synthetic/synthetic-set.ts";
+
+// Second derivatives and networks.
+export { convBlock, type ConvBlockOptions } from "./grad/conv-block.ts";
+export type { ConvBlockOutput } from "./grad/composed-conv-block.ts";
+export {
+  constant,
+  differentiableOp,
+  differentiableOp1,
+  type LazyGradients,
+  onceDifferentiable,
+  refuseGradient,
+} from "./grad/differentiable-op.ts";
+export { differentiableKernels, ensureGradients } from "./grad/ensure-gradients.ts";
+export { gradientAlong, type GradientAlong, type ParameterLoss } from "./grad/gradient-along.ts";
+export { logSoftmax, softmaxCrossEntropy } from "./grad/softmax-cross-entropy.ts";
+export type { Activation } from "./nn/activation.ts";
+export { alexnet } from "./nn/alexnet.ts";
+export type { Norm, Pooling } from "./nn/conv-layer.ts";
+export { convnet, type ConvNetOptions } from "./nn/convnet.ts";
+export {
+  createNetwork,
+  networkNames,
+  parseNetworkName,
+  type ParsedNetworkName,
+} from "./nn/create-network.ts";
+export type { NetworkInput } from "./nn/define-network.ts";
+export type { FeatureNetworkOptions } from "./nn/feature-network.ts";
+export { lenet } from "./nn/lenet.ts";
+export { mlp, type MlpOptions } from "./nn/mlp.ts";
+export type { SpeltOptions } from "./nn/option-suffix.ts";
+export { resnet18, type ResNetOptions } from "./nn/resnet.ts";
+export { vgg11 } from "./nn/vgg.ts";

@@ -17,7 +17,9 @@ export interface ParameterEntry {
    */
   readonly outputAxis: number;
   /** Initial distribution. `uniform`: U(-bound, bound); `constant`: value everywhere. */
-  readonly init: { readonly kind: "uniform"; readonly bound: number } | { readonly kind: "constant"; readonly value: number };
+  readonly init:
+    | { readonly kind: "uniform"; readonly bound: number }
+    | { readonly kind: "constant"; readonly value: number };
 }
 
 /** Which arguments of `apply` derivatives will be taken in: lets a fused block skip the other half of its backward pass. */
@@ -54,7 +56,10 @@ export interface NetworkOutput {
 /** Running mean and variance of every batch-normalisation layer, in layer order. */
 export interface NetworkStatistics {
   readonly mean: readonly tf.Tensor1D[];
+  /** Biased: divided by the number of elements. */
   readonly variance: readonly tf.Tensor1D[];
+  /** Elements per channel (N·h·w) each layer averaged over; the trainer's unbiased running variance needs it. */
+  readonly count?: readonly number[];
 }
 
 /**
@@ -73,6 +78,8 @@ export interface Network {
   readonly usesBatchStatistics: boolean;
   /** Multiply-adds of one image's forward pass: forecasts of time come from it. */
   readonly multiplyAdds: number;
+  /** Floats of one image's activations that a derivative needs (block inputs and outputs): forecasts of memory come from it. */
+  readonly activationFloats: number;
   /** Fresh parameters `[P]` (PyTorch's default initialisation, as the published numbers assume). The caller owns the tensor. */
   init(key: Key): tf.Tensor1D;
   /**

@@ -1,0 +1,66 @@
+import * as tf from "@tensorflow/tfjs-core";
+import type { ConvBlockAttrs, ConvBlockInputs } from "@limbeck/native";
+import { onceDifferentiable } from "./differentiable-op.ts";
+import { normalize } from "./normalize.ts";
+import { pool } from "./pool.ts";
+import { ATTENTION_ONCE, spatialAttention } from "./spatial-attention.ts";
+
+export interface ConvBlockOutput {
+  /** `[N, ph, pw, O]` */
+  readonly pooled: tf.Tensor4D;
+  /** `Σ_c |a_c|^p` of the activation before pooling, `[N, oh, ow]`; present where `attentionPower` is not 0. */
+  readonly attention?: tf.Tensor3D;
+  /** The activation before pooling, `[N, oh, ow, O]`; present where it was asked for. */
+  readonly activation?: tf.Tensor4D;
+}
+
+/**
+ * Group normalisation without its affine part: statistics per sample and group of `C / groups` channels.
+ *
+ * @param u `[N, H, W, C]`; `groups` divides C.
+ */
+export function groupNormalize(u: tf.Tensor4D, groups: number, epsilon: number): tf.Tensor4D {
+  const [n, h, w, c] = u.shape;
+  if (groups === c) return normalize(u, [1, 2], epsilon);
+  if (groups === 1) return normalize(u, [1, 2, 3], epsilon);
+  const grouped = tf.reshape(u, [n, h * w, groups, c / groups]);
+  return tf.reshape(normalize(grouped, [1, 3], epsilon), [n, h, w, c]);
+}
+
+function activate(y: tf.Tensor4D, attrs: ConvBlockAttrs): tf.Tensor4D {
+  switch (attrs.activation) {
+    case "identity":
+      return y;
+    case "relu":
+      return tf.relu(y);
+    case "leakyrelu":
+      return tf.leakyRelu(y, attrs.slope);
+  }
+}
+
+/** The fused block's function from plain operations: the reference of its meaning, and what back ends without the kernel run. */
+export function composedConvBlock(
+  inputs: ConvBlockInputs,
+  attrs: ConvBlockAttrs,
+  activations: boolean,
+): ConvBlockOutput {
+  const { x, filter, bias, gamma, beta } = inputs;
+  let u: tf.Tensor4D = tf.conv2d(x, filter, attrs.stride, attrs.pad);
+  if (bias !== undefined) u = tf.add(u, bias);
+  if (attrs.norm === "group") {
+    u = groupNormalize(u, attrs.groups, attrs.epsilon);
+    if (gamma !== undefined) u = tf.mul(u, gamma);
+    if (beta !== undefined) u = tf.add(u, beta);
+  }
+  let a = activate(u, attrs);
+  if (attrs.attentionPower === 0) {
+    return { pooled: pool(a, attrs.pool, attrs.poolSize), ...(activations ? { activation: a } : {}) };
+  }
+  const attention = spatialAttention(a, attrs.attentionPower);
+  a = onceDifferentiable(a, ATTENTION_ONCE);
+  return {
+    pooled: pool(a, attrs.pool, attrs.poolSize),
+    attention,
+    ...(activations ? { activation: a } : {}),
+  };
+}

@@ -1,0 +1,175 @@
+import * as tf from "@tensorflow/tfjs-core";
+import type { ConvBlockAttrs } from "@limbeck/native";
+import type { ImageShape } from "../dataset/image-dataset.ts";
+import { ConfigError } from "../errors.ts";
+import { groupNormalize } from "../grad/composed-conv-block.ts";
+import { convBlock } from "../grad/conv-block.ts";
+import { pool } from "../grad/pool.ts";
+import { spatialAttention } from "../grad/spatial-attention.ts";
+import { activate, type Activation } from "./activation.ts";
+import { batchNormLayer, EPSILON } from "./batch-norm.ts";
+import type { Differentiate } from "./network.ts";
+import type { ForwardPass, ImageLayer, NetworkPlan, ParameterReader } from "./network-plan.ts";
+
+export type Norm = "none" | "batch" | "layer" | "instance" | "group";
+export type Pooling = "none" | "max" | "avg";
+
+/** Groups of `norm: "group"`. */
+const GROUPS = 4;
+const LEAKY_SLOPE = 0.01;
+
+export interface ConvLayerOptions {
+  readonly filters: number;
+  /** Side of the filter. */
+  readonly kernel: number;
+  readonly stride?: number;
+  readonly pad: number;
+  readonly bias?: boolean;
+  readonly norm: Norm;
+  readonly activation: Activation;
+  /** Pooling by 2, after the activation. */
+  readonly pooling?: Pooling;
+  /** Whether the activation counts among the network's blocks (activations and attention). Default true. */
+  readonly isBlock?: boolean;
+}
+
+/** Spatial size after a convolution or pooling window; rows that do not fill a window are dropped. */
+export function windowCount(length: number, size: number, stride: number, pad: number): number {
+  return Math.floor((length + 2 * pad - size) / stride) + 1;
+}
+
+function poolKind(pooling: Pooling): ConvBlockAttrs["pool"] {
+  return pooling === "avg" ? "average" : pooling;
+}
+
+/** What the fused block does of the layer; the rest follows in plain operations. */
+function blockAttributes(options: ConvLayerOptions, power: number): ConvBlockAttrs {
+  const { norm, activation, filters, pooling = "none", stride = 1, pad } = options;
+  const fusedNorm = norm === "instance" || norm === "group";
+  const plainNorm = norm === "batch" || norm === "layer";
+  const fusedActivation =
+    !plainNorm && (activation === "relu" || activation === "leakyrelu" || activation === "identity")
+      ? activation
+      : undefined;
+  return {
+    stride,
+    pad,
+    norm: fusedNorm ? "group" : "none",
+    groups: norm === "group" ? GROUPS : fusedNorm ? filters : 1,
+    epsilon: EPSILON,
+    activation: fusedActivation ?? "identity",
+    slope: LEAKY_SLOPE,
+    pool: fusedActivation === undefined ? "none" : poolKind(pooling),
+    poolSize: 2,
+    attentionPower: fusedActivation === undefined ? 0 : power,
+  };
+}
+
+/**
+ * Convolution, normalisation, activation and pooling, in this order.
+ *
+ * @param name Prefix of the parameter names.
+ * @throws {ConfigError} if the image is too small or the filters cannot be split into groups.
+ */
+export function convLayer(
+  plan: NetworkPlan,
+  name: string,
+  input: ImageShape,
+  options: ConvLayerOptions,
+): ImageLayer {
+  const {
+    filters,
+    kernel,
+    stride = 1,
+    pad,
+    bias: hasBias = true,
+    norm,
+    activation,
+    pooling = "none",
+    isBlock = true,
+  } = options;
+  const [height, width, channels] = input;
+  const h = windowCount(height, kernel, stride, pad);
+  const w = windowCount(width, kernel, stride, pad);
+  const outputShape: ImageShape = pooling === "none" ? [h, w, filters] : [h >> 1, w >> 1, filters];
+  if (outputShape[0] < 1 || outputShape[1] < 1) {
+    throw new ConfigError(
+      `${name}: images of ${height}x${width} are too small for it; use larger images or fewer layers`,
+    );
+  }
+  if (norm === "group" && filters % GROUPS !== 0) {
+    throw new ConfigError(
+      `${name}: group normalisation needs a width that ${GROUPS} divides, got ${filters}`,
+    );
+  }
+
+  const isFirst = plan.convolutions++ === 0;
+  const fanIn = kernel * kernel * channels;
+  const filter = plan.weight<tf.Tensor4D>(`${name}/filter`, [kernel, kernel, channels, filters], fanIn);
+  const bias = hasBias ? plan.bias(`${name}/bias`, filters, fanIn) : undefined;
+  const affineShape = norm === "layer" ? [h, w, filters] : [filters];
+  const gamma = norm === "none" ? undefined : plan.affine<tf.Tensor1D>(`${name}/gamma`, affineShape, 1);
+  const beta = norm === "none" ? undefined : plan.affine<tf.Tensor1D>(`${name}/beta`, affineShape, 0);
+  plan.multiplyAdds += h * w * fanIn * filters;
+  plan.activationFloats += height * width * channels + h * w * filters;
+
+  const normalise = plainNormalisation(plan, norm, gamma, beta);
+  const pooled = poolKind(pooling);
+
+  const forward = (pass: ForwardPass, x: tf.Tensor4D): tf.Tensor4D => {
+    const wantActivation = isBlock && pass.activations !== undefined;
+    const power = isBlock && pass.attention !== undefined ? pass.attentionPower : 0;
+    const attrs = blockAttributes(options, power);
+    const fusedAffine = attrs.norm === "group" && gamma !== undefined && beta !== undefined;
+    const block = convBlock(
+      {
+        x,
+        filter: filter(pass),
+        ...(bias === undefined ? {} : { bias: bias(pass) }),
+        ...(fusedAffine ? { gamma: gamma(pass), beta: beta(pass) } : {}),
+      },
+      attrs,
+      {
+        differentiate: layerDerivatives(pass.differentiate, isFirst),
+        activations: wantActivation && attrs.activation === activation && normalise === undefined,
+      },
+    );
+    if (normalise === undefined && attrs.activation === activation) {
+      if (block.activation !== undefined) pass.activations?.push(block.activation);
+      if (block.attention !== undefined) pass.attention?.push(block.attention);
+      return block.pooled;
+    }
+    const a = activate(
+      normalise === undefined ? block.pooled : normalise(pass, block.pooled),
+      activation,
+      LEAKY_SLOPE,
+    );
+    if (isBlock) recordBlock(pass, a);
+    return pool(a, pooled, 2);
+  };
+  return { outputShape, forward };
+}
+
+/** Keeps a block's activation and attention where the caller asked for them. */
+export function recordBlock(pass: ForwardPass, activation: tf.Tensor4D): void {
+  pass.activations?.push(activation);
+  pass.attention?.push(spatialAttention(activation, pass.attentionPower));
+}
+
+/** The images reach the first convolution only: all later ones need their input's gradient for the parameters before them. */
+function layerDerivatives(differentiate: Differentiate, isFirst: boolean): Differentiate {
+  return differentiate === "parameters" && !isFirst ? "both" : differentiate;
+}
+
+/** Batch and layer normalisation, which the fused block does not have. */
+function plainNormalisation(
+  plan: NetworkPlan,
+  norm: Norm,
+  gamma: ParameterReader | undefined,
+  beta: ParameterReader | undefined,
+): ((pass: ForwardPass, u: tf.Tensor4D) => tf.Tensor4D) | undefined {
+  if (norm === "batch")
+    return batchNormLayer(plan, gamma as ParameterReader<tf.Tensor1D>, beta as ParameterReader<tf.Tensor1D>);
+  if (norm !== "layer") return undefined;
+  return (pass, u) => tf.add(tf.mul(groupNormalize(u, 1, EPSILON), gamma!(pass)), beta!(pass));
+}

@@ -1,0 +1,76 @@
+import { alexnet } from "./alexnet.ts";
+import { convnet } from "./convnet.ts";
+import type { NetworkInput } from "./define-network.ts";
+import { lenet } from "./lenet.ts";
+import { mlp } from "./mlp.ts";
+import type { Network } from "./network.ts";
+import type { SpeltOptions } from "./option-suffix.ts";
+import { resnet18 } from "./resnet.ts";
+import { vgg11 } from "./vgg.ts";
+
+/** One family of the zoo: its plain names and how options turn into a network. */
+export interface NetworkFamily {
+  /** Matches the plain name (the part before the options). */
+  readonly pattern: RegExp;
+  /** Plain names to show in lists. */
+  readonly examples: readonly string[];
+  /** Options that a name of this family may spell. */
+  readonly options: ReadonlySet<keyof SpeltOptions>;
+  readonly create: (plainName: string, input: NetworkInput, options: Partial<SpeltOptions>) => Network;
+}
+
+const CONV_OPTIONS: ReadonlySet<keyof SpeltOptions> = new Set([
+  "width",
+  "norm",
+  "pooling",
+  "activation",
+  "globalPooling",
+] as const);
+const BACKBONE_OPTIONS: ReadonlySet<keyof SpeltOptions> = new Set([
+  "width",
+  "norm",
+  "activation",
+  "globalPooling",
+] as const);
+
+/** Every family; a new network adds one entry. */
+export const networkFamilies: readonly NetworkFamily[] = [
+  {
+    pattern: /^convnet([1-9][0-9]*)$/,
+    examples: ["convnet1", "convnet2", "convnet3", "convnet4", "convnet5", "convnet6"],
+    options: CONV_OPTIONS,
+    create: (plainName, input, options) =>
+      convnet({ ...input, ...options, depth: Number(plainName.slice("convnet".length)) }),
+  },
+  {
+    pattern: /^mlp$/,
+    examples: ["mlp"],
+    options: new Set(["width"] as const),
+    create: (_, input, options) => mlp({ ...input, ...options }),
+  },
+  {
+    pattern: /^lenet$/,
+    examples: ["lenet"],
+    options: new Set(),
+    create: (_, input) => lenet(input),
+  },
+  {
+    pattern: /^alexnet$/,
+    examples: ["alexnet"],
+    options: BACKBONE_OPTIONS,
+    create: (_, input, options) => alexnet({ ...input, ...options }),
+  },
+  {
+    pattern: /^vgg11$/,
+    examples: ["vgg11"],
+    options: BACKBONE_OPTIONS,
+    create: (_, input, options) => vgg11({ ...input, ...options }),
+  },
+  {
+    pattern: /^resnet18(-ap)?$/,
+    examples: ["resnet18", "resnet18-ap"],
+    options: BACKBONE_OPTIONS,
+    create: (plainName, input, options) =>
+      resnet18({ ...input, ...options, averagePooling: plainName === "resnet18-ap" }),
+  },
+];
