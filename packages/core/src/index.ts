@@ -27,6 +27,16 @@ export type {
   NetworkStatistics,
   ParameterEntry,
 } from "./nn/network.ts";
+// Augmentation.
+export { affineSample } from "./augment/affine-sample.ts";
+export { cropFlip, type CropFlipOptions } from "./augment/crop-flip.ts";
+export { applyGroup, cropShift, cutoutSide, dsa, DSA_RANGES, type DsaOptions } from "./augment/dsa.ts";
+export { drawCutmix, drawMixup, mixImages, mixLabels, type Mixing } from "./augment/mixing.ts";
+export { drawCropBoxes, resizedCrop, type CropBox, type CropBoxOptions } from "./augment/resized-crop.ts";
+export { DSA_GROUPS, parseStrategy, type DsaGroup } from "./augment/strategy.ts";
+
+// Randomness.
+export { beta } from "./random/beta.ts";
 export { choice, integers, normal, permutation, uniform } from "./random/draw.ts";
 export { foldIn, keyFromSeed, splitKey, type Key } from "./random/key.ts";
 export type { RunEvent } from "./run/events.ts";
