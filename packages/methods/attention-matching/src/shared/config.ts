@@ -1,0 +1,36 @@
+import { z } from "zod";
+
+/**
+ * Settings that every method of the family has. Each method extends this object with its own loss.
+ * Units: images in normalised space; batch sizes are per class.
+ */
+export const matchingConfigShape = {
+  ipc: z.int().min(1).describe("synthetic images per class"),
+  iterations: z.int().min(1).describe("updates of the synthetic images, one fresh random network each"),
+  network: z.string().default("convnet3").describe("matching network, a name of the zoo"),
+  realBatch: z.int().min(1).default(256).describe("real images per class and iteration"),
+  imageLearningRate: z.number().positive().default(1).describe("SGD step on the images"),
+  imageMomentum: z.number().min(0).lt(1).default(0.5).describe("SGD momentum on the images"),
+  initialisation: z
+    .enum(["real", "noise", "kmeans"])
+    .default("real")
+    .describe("start from random real images, Gaussian noise, or the real images nearest to k-means centres"),
+  augmentation: z
+    .string()
+    .default("auto")
+    .describe(
+      "siamese augmentation: a DSA strategy string, `none`, or `auto` (all groups; no flip where mirror images change class)",
+    ),
+} as const;
+
+/** The parsed form of {@link matchingConfigShape}. */
+export interface MatchingConfig {
+  readonly ipc: number;
+  readonly iterations: number;
+  readonly network: string;
+  readonly realBatch: number;
+  readonly imageLearningRate: number;
+  readonly imageMomentum: number;
+  readonly initialisation: "real" | "noise" | "kmeans";
+  readonly augmentation: string;
+}

@@ -1,0 +1,184 @@
+import * as tf from "@tensorflow/tfjs-core";
+import {
+  choice,
+  dsa,
+  foldIn,
+  type ApplyOptions,
+  type Key,
+  type Network,
+  type NetworkOutput,
+  type RunContext,
+  type StepResult,
+} from "@limbeck/core";
+import { classMeans, squaredMeanDistance } from "./class-means.ts";
+import type { MatchingConfig } from "./config.ts";
+import { augmentationOf, type ImagesState } from "./images-state.ts";
+
+/** One thing whose class means are matched between real and synthetic images. */
+export interface MatchedFeature {
+  /** Name of the loss term; features of one name are summed. */
+  readonly term: string;
+  /** Factor in front of the squared distance. */
+  readonly weight: number;
+  /** Rows `[N, D]` of a batch, a list where several layers are matched. Must be differentiable. */
+  rows(output: NetworkOutput): readonly tf.Tensor2D[];
+}
+
+/** What a method of the family asks of the network and of its outputs. */
+export interface Matching {
+  readonly outputs: Pick<ApplyOptions, "attentionPower">;
+  readonly features: readonly MatchedFeature[];
+}
+
+/** Classes are worked through in groups of at most this many images, where samples do not depend on each other. */
+const IMAGES_PER_GROUP = 256;
+
+/**
+ * One iteration of distribution matching: a fresh random network, a real batch of every class, the same augmentation
+ * for the real and synthetic images of a class, one SGD step on the images.
+ *
+ *     L = Σ_features weight · Σ_c ‖ mean rows(real_c) − mean rows(synthetic_c) ‖²
+ *
+ * Networks without batch statistics treat samples independently, so classes are processed in groups and memory does
+ * not grow with their number; with batch normalisation all classes share one batch, as in the authors' code.
+ *
+ * Differs: augmentation and sampling come from the run's key, where the authors' code uses the clock.
+ *
+ * @see Zhao and Bilen, "Dataset Condensation with Distribution Matching", algorithm 1.
+ */
+export function matchingStep(
+  context: RunContext,
+  state: ImagesState,
+  config: MatchingConfig,
+  step: number,
+  matching: Matching,
+): StepResult<ImagesState> {
+  const key = foldIn(context.key, step);
+  const network = context.network(config.network);
+  const classes = context.dataset.classes.length;
+  const perGroup = network.usesBatchStatistics
+    ? classes
+    : Math.max(1, Math.floor(IMAGES_PER_GROUP / Math.max(config.ipc, config.realBatch)));
+  const terms: Record<string, number> = {};
+  for (const feature of matching.features) terms[feature.term] = 0;
+
+  const next = tf.tidy(() => {
+    const theta = network.init(foldIn(key, "network"));
+    const gradients: tf.Tensor4D[] = [];
+    for (let first = 0; first < classes; first += perGroup) {
+      const group = Array.from({ length: Math.min(perGroup, classes - first) }, (_, i) => first + i);
+      const { gradient, values } = groupGradient(
+        context,
+        state.images,
+        config,
+        matching,
+        network,
+        theta,
+        key,
+        group,
+      );
+      gradients.push(gradient);
+      for (const [term, value] of Object.entries(values)) terms[term] = (terms[term] ?? 0) + value;
+    }
+    const gradient = gradients.length === 1 ? gradients[0]! : tf.concat(gradients, 0);
+    const velocity = tf.add(tf.mul(state.velocity, config.imageMomentum), gradient) as tf.Tensor4D;
+    const images = tf.sub(state.images, tf.mul(velocity, config.imageLearningRate)) as tf.Tensor4D;
+    return { images, velocity };
+  });
+  const loss = matching.features
+    .map((feature) => feature.term)
+    .filter((term, i, all) => all.indexOf(term) === i)
+    .reduce((sum, term) => sum + terms[term]!, 0);
+  return { state: next, loss, terms };
+}
+
+/** Loss terms of some neighbouring classes and the gradient in their synthetic images, `[group·ipc, H, W, C]`. */
+function groupGradient(
+  context: RunContext,
+  images: tf.Tensor4D,
+  config: MatchingConfig,
+  matching: Matching,
+  network: Network,
+  theta: tf.Tensor1D,
+  key: Key,
+  group: readonly number[],
+): { gradient: tf.Tensor4D; values: Record<string, number> } {
+  const strategy = augmentationOf(config, context.dataset);
+  const augment = (batch: tf.Tensor4D, label: number): tf.Tensor4D =>
+    strategy === "none"
+      ? batch
+      : dsa(batch, strategy, { key: foldIn(foldIn(key, "augment"), label), siamese: true });
+
+  const realMeans = tf.tidy(() => {
+    const batches = group.map((label) => {
+      const members = context.real.ofClass(label);
+      const count = Math.min(config.realBatch, members.length);
+      return augment(context.real.read(choice(foldIn(foldIn(key, "real"), label), members, count)), label);
+    });
+    return realClassMeans(network, theta, batches, matching);
+  });
+
+  const values: Record<string, tf.Scalar> = {};
+  const lossOf = (synthetic: tf.Tensor4D): tf.Scalar => {
+    const parts = group.length === 1 ? [synthetic] : (tf.split(synthetic, group.length) as tf.Tensor4D[]);
+    const batch = concatenate(parts.map((part, i) => augment(part, group[i]!)));
+    const output = network.apply(theta, batch, { ...matching.outputs, differentiate: "images" });
+    const losses = matching.features.map((feature, f) => {
+      const distances = feature
+        .rows(output)
+        .map((rows, i) => squaredMeanDistance(realMeans[f]![i]!, classMeans(rows, group.length)));
+      const term = tf.mul(tf.addN(distances), feature.weight) as tf.Scalar;
+      const previous = values[feature.term];
+      values[feature.term] = tf.keep(
+        previous === undefined ? tf.clone(term) : (tf.add(previous, term) as tf.Scalar),
+      );
+      previous?.dispose();
+      return term;
+    });
+    return tf.addN(losses) as tf.Scalar;
+  };
+  const start = group[0]! * config.ipc;
+  const slice = tf.slice(images, [start, 0, 0, 0], [group.length * config.ipc, -1, -1, -1]);
+  const gradient = tf.grad(lossOf as (x: tf.Tensor) => tf.Tensor)(slice) as tf.Tensor4D;
+  const numbers = Object.fromEntries(
+    Object.entries(values).map(([term, value]) => {
+      const [number] = value.dataSync();
+      value.dispose();
+      return [term, number!];
+    }),
+  );
+  return { gradient, values: numbers };
+}
+
+/** Class means of every feature on real images: per feature and layer `[group, D]`. No derivative is taken in them. */
+function realClassMeans(
+  network: Network,
+  theta: tf.Tensor1D,
+  batches: readonly tf.Tensor4D[],
+  matching: Matching,
+): tf.Tensor[][] {
+  const meansOf = (batch: tf.Tensor4D, count: number): tf.Tensor[][] => {
+    const output = network.apply(theta, batch, matching.outputs);
+    return matching.features.map((feature) => feature.rows(output).map((rows) => classMeans(rows, count)));
+  };
+  const sameSize = batches.every((batch) => batch.shape[0] === batches[0]!.shape[0]);
+  if (sameSize) return meansOf(concatenate(batches), batches.length);
+  if (!network.usesBatchStatistics) {
+    const perClass = batches.map((batch) => meansOf(batch, 1));
+    return matching.features.map((_, f) =>
+      perClass[0]![f]!.map((__, i) => tf.concat(perClass.map((means) => means[f]![i]!))),
+    );
+  }
+  // Classes smaller than the batch under batch normalisation: one joint pass, then each class's rows on their own.
+  const output = network.apply(theta, concatenate(batches), matching.outputs);
+  const sizes = batches.map((batch) => batch.shape[0]);
+  return matching.features.map((feature) =>
+    feature
+      .rows(output)
+      .map((rows) => tf.concat(tf.split(rows, sizes).map((part) => classMeans(part as tf.Tensor2D, 1)))),
+  );
+}
+
+function concatenate(batches: readonly tf.Tensor4D[]): tf.Tensor4D {
+  return batches.length === 1 ? batches[0]! : tf.concat([...batches], 0);
+}
