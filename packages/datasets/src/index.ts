@@ -1,1 +1,17 @@
-export {};
+export { verifyDataset } from "./cache/dataset-digest.ts";
+export { type DatasetEvent, type OpenOptions } from "./cache/open-cached.ts";
+export { cacheFolder, dataFolders, downloadFolder } from "./folders.ts";
+export { downloadFile, type Download } from "./io/download.ts";
+export { requireImagesPerClass } from "./require-images-per-class.ts";
+export { cifar10, cifar100 } from "./sets/cifar.ts";
+export { fashionMnist } from "./sets/fashion-mnist.ts";
+export { idx, type IdxOptions } from "./sets/idx.ts";
+export { imageFolder, type ImageFolderOptions } from "./sets/image-folder.ts";
+export { mnist } from "./sets/mnist.ts";
+export { type DatasetLocation, type NamedOptions } from "./sets/named-dataset.ts";
+export { npz, type NpzOptions } from "./sets/npz.ts";
+export { openDataset, type AnyDatasetOptions } from "./sets/open-dataset.ts";
+export { parquet, type ParquetOptions } from "./sets/parquet.ts";
+export { datasets, type DatasetEntry } from "./sets/registry.ts";
+export { tinyImageNet } from "./sets/tiny-imagenet.ts";
+export { testDataset, type DatasetSubject } from "./testing/test-dataset.ts";

@@ -1,0 +1,149 @@
+import {
+  createWriteStream,
+  existsSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import { Readable, Transform } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { DataError, RunError } from "@limbeck/core";
+import { fileDigest } from "../cache/source-identity.ts";
+import { errorText } from "./error-text.ts";
+
+/** A file on the net with its published sum. */
+export interface Download {
+  readonly url: string;
+  /** Name below the target folder; may contain `/`. */
+  readonly file: string;
+  readonly bytes: number;
+  readonly sum: { readonly algorithm: "sha256" | "md5"; readonly hex: string };
+}
+
+const MOST_ATTEMPTS = 5;
+
+/**
+ * Download one file into `folder`, unless it is there. Bytes go to `FILE.part`, which a later call continues by an
+ * HTTP range request; the file gets its name only after its size and sum are right. Nothing downloaded is executed.
+ *
+ * @param onBytes Called with the number of bytes that have arrived, earlier calls included.
+ * @returns path of the file.
+ * @throws {DataError} naming file, URL and folder, if the server cannot be reached, does not have the file, or sends
+ *   another one (which is removed).
+ * @throws {RunError} if the folder cannot be written.
+ */
+export async function downloadFile(
+  download: Download,
+  folder: string,
+  onBytes: (bytes: number) => void = () => {},
+): Promise<string> {
+  const target = join(folder, ...download.file.split("/"));
+  if (existsSync(target)) return target;
+  const part = `${target}.part`;
+  writing(folder, () => mkdirSync(dirname(target), { recursive: true }));
+  for (let attempt = 1; ; attempt++) {
+    const before = sizeOf(part);
+    if (before === download.bytes) break;
+    try {
+      await fetchRest(download, part, folder, onBytes);
+      if (sizeOf(part) === download.bytes) break;
+      throw new Error(`the connection ended after ${sizeOf(part)} of ${download.bytes} bytes`);
+    } catch (error) {
+      if (error instanceof DataError || error instanceof RunError) throw error;
+      // Go on from where it broke off, as long as each attempt brings something.
+      if (attempt < MOST_ATTEMPTS && sizeOf(part) > before) continue;
+      throw failure(download, folder, `got "${networkText(error)}"`, error);
+    }
+  }
+  const sum = await fileDigest(part, download.sum.algorithm);
+  if (sum !== download.sum.hex) {
+    rmSync(part, { force: true });
+    throw failure(
+      download,
+      folder,
+      `got a file with ${download.sum.algorithm.toUpperCase()} ${sum} instead of ${download.sum.hex}`,
+    );
+  }
+  writing(folder, () => renameSync(part, target));
+  return target;
+}
+
+async function fetchRest(
+  download: Download,
+  part: string,
+  folder: string,
+  onBytes: (bytes: number) => void,
+): Promise<void> {
+  if (sizeOf(part) > download.bytes) rmSync(part);
+  const have = sizeOf(part);
+  const headers: Record<string, string> = { "accept-encoding": "identity" };
+  if (have > 0) headers.range = `bytes=${have}-`;
+  const response = await fetch(download.url, { headers });
+  const continued =
+    response.status === 206 && response.headers.get("content-range")?.startsWith(`bytes ${have}-`);
+  if (response.body === null || (response.status !== 200 && continued !== true)) {
+    await response.body?.cancel();
+    throw failure(
+      download,
+      folder,
+      `the server answered ${response.status} ${response.statusText}`.trimEnd(),
+    );
+  }
+  let arrived = continued === true ? have : 0;
+  if (arrived === 0 && have > 0) truncateSync(part); // a server without ranges sends all again
+  const counter = new Transform({
+    transform(chunk: Uint8Array, _encoding, done) {
+      arrived += chunk.length;
+      onBytes(arrived);
+      if (arrived <= download.bytes) done(null, chunk);
+      else done(failure(download, folder, `got more than ${download.bytes} bytes`));
+    },
+  });
+  const file = createWriteStream(part, { flags: "a" });
+  let writeError: Error | undefined;
+  file.on("error", (error) => (writeError = error));
+  try {
+    await pipeline(Readable.fromWeb(response.body), counter, file);
+  } catch (error) {
+    if (error instanceof DataError) rmSync(part, { force: true });
+    if (writeError !== undefined && error === writeError) {
+      writing(folder, () => {
+        throw writeError;
+      });
+    }
+    throw error;
+  }
+}
+
+function sizeOf(path: string): number {
+  return existsSync(path) ? statSync(path).size : 0;
+}
+
+/** Undici hides the reason in `cause`. */
+function networkText(error: unknown): string {
+  const cause = error instanceof Error ? error.cause : undefined;
+  return cause === undefined ? errorText(error) : errorText(cause);
+}
+
+function failure(download: Download, folder: string, problem: string, cause?: unknown): DataError {
+  return new DataError(
+    `${download.file}: wanted to download ${download.url}, ${problem}; ` +
+      `try again (it resumes), or get the file yourself and put it into ${folder}`,
+    { cause },
+  );
+}
+
+function writing<T>(folder: string, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    throw new RunError(
+      `${folder}: wanted to write a download there, got "${errorText(error)}"; ` +
+        `make room or set LIMBECK_DATA to another folder`,
+      { cause: error },
+    );
+  }
+}
