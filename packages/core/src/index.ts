@@ -73,3 +73,15 @@ export { mlp, type MlpOptions } from "./nn/mlp.ts";
 export type { SpeltOptions } from "./nn/option-suffix.ts";
 export { resnet18, type ResNetOptions } from "./nn/resnet.ts";
 export { vgg11 } from "./nn/vgg.ts";
+
+// Engine: back ends, precision, threads, memory.
+export { BACKEND_NAMES, type BackendName } from "./engine/backend-name.ts";
+export type { PassedOver } from "./engine/choose-backend.ts";
+export { commitHash } from "./engine/commit-hash.ts";
+export { doctor, type BackendReport } from "./engine/doctor.ts";
+export type { Arithmetic } from "./engine/driver.ts";
+export { engineInfo, ensureBackend, useBackend, type EngineInfo } from "./engine/engine.ts";
+export { machineDescription } from "./engine/machine.ts";
+export { liveBytes, liveTensors, peakBytes, peakResidentBytes, resetPeakBytes } from "./engine/memory.ts";
+export type { SelfTestReport } from "./engine/self-test.ts";
+export { PRECISIONS, type EngineOptions, type Precision } from "./engine/settings.ts";

@@ -1,0 +1,61 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { nativeDriver } from "./native-driver.ts";
+
+/** Follows the bytes of live tensors in one tfjs engine state. */
+interface Meter {
+  readonly state: object;
+  peak: number;
+}
+
+let meter: Meter | undefined;
+
+/** Number of live tensors: 0 growth over a step means the step leaks none. */
+export function liveTensors(): number {
+  return tf.memory().numTensors;
+}
+
+/** Bytes held now: live tensors of all back ends, and the work areas of the native one. */
+export function liveBytes(): number {
+  return tf.memory().numBytes + nativeDriver.memory().bytes;
+}
+
+/**
+ * Most bytes held at once since the engine started or since {@link resetPeakBytes}: live tensors, plus the largest work
+ * area of the native back end. An upper bound: the two maxima need not have met.
+ */
+export function peakBytes(): number {
+  return watchTensors().peak + nativeDriver.memory().peakBytes;
+}
+
+/** Starts {@link peakBytes} afresh from what is held now. */
+export function resetPeakBytes(): void {
+  watchTensors().peak = tf.memory().numBytes;
+  nativeDriver.resetPeak();
+}
+
+/** Most physical memory the whole process ever held, in bytes: JavaScript's own garbage included. */
+export function peakResidentBytes(): number {
+  return process.resourceUsage().maxRSS * 1024;
+}
+
+/**
+ * Makes tfjs report the maximum of its byte count. tfjs has no hook for that, so the counter of its state becomes an
+ * accessor that remembers the largest value written. Repeated calls do nothing.
+ */
+export function watchTensors(): Meter {
+  const state = tf.engine().state;
+  if (meter?.state === state) return meter;
+  let bytes = state.numBytes;
+  const watching: Meter = { state, peak: bytes };
+  Object.defineProperty(state, "numBytes", {
+    configurable: true,
+    enumerable: true,
+    get: () => bytes,
+    set(value: number) {
+      bytes = value;
+      if (value > watching.peak) watching.peak = value;
+    },
+  });
+  meter = watching;
+  return watching;
+}

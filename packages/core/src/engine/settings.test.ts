@@ -1,0 +1,63 @@
+import { availableParallelism } from "node:os";
+import { describe, expect, test } from "vitest";
+import { ConfigError } from "../errors.ts";
+import { resolveSettings } from "./settings.ts";
+
+describe("resolveSettings", () => {
+  test("defaults: auto, highest, all cores", () => {
+    expect(resolveSettings("auto", {}, {})).toEqual({
+      backend: "auto",
+      precision: "highest",
+      threads: availableParallelism(),
+    });
+  });
+
+  test("the environment fills in what was not asked for", () => {
+    const environment = { LIMBECK_BACKEND: "wasm", LIMBECK_PRECISION: "high", LIMBECK_THREADS: "3" };
+    expect(resolveSettings("auto", {}, environment)).toEqual({
+      backend: "wasm",
+      precision: "high",
+      threads: 3,
+    });
+    expect(resolveSettings("cpu", { precision: "default", threads: 1 }, environment)).toEqual({
+      backend: "cpu",
+      precision: "default",
+      threads: 1,
+    });
+  });
+
+  test("an empty variable counts as unset", () => {
+    const environment = { LIMBECK_BACKEND: "", LIMBECK_PRECISION: "", LIMBECK_THREADS: "" };
+    expect(resolveSettings("auto", {}, environment)).toEqual(resolveSettings("auto", {}, {}));
+  });
+
+  test.each([
+    [
+      () => resolveSettings("cuda", {}, {}),
+      'useBackend: unknown back end "cuda"; known: auto, cpu, native, tensorflow, wasm, webgpu',
+    ],
+    [
+      () => resolveSettings("auto", {}, { LIMBECK_BACKEND: "gpu" }),
+      'LIMBECK_BACKEND: unknown back end "gpu"; known: auto, cpu, native, tensorflow, wasm, webgpu',
+    ],
+    [
+      () => resolveSettings("auto", { precision: "double" }, {}),
+      'useBackend: unknown precision "double"; known: highest, high, default',
+    ],
+    [
+      () => resolveSettings("auto", {}, { LIMBECK_PRECISION: "low" }),
+      'LIMBECK_PRECISION: unknown precision "low"; known: highest, high, default',
+    ],
+    [
+      () => resolveSettings("auto", { threads: 0 }, {}),
+      "useBackend: threads must be a whole number from 1 to 1024, got 0",
+    ],
+    [
+      () => resolveSettings("auto", {}, { LIMBECK_THREADS: "two" }),
+      'LIMBECK_THREADS: threads must be a whole number from 1 to 1024, got "two"',
+    ],
+  ])("%#: names what is wrong", (resolve, message) => {
+    expect(resolve).toThrow(ConfigError);
+    expect(resolve).toThrow(message);
+  });
+});

@@ -1,0 +1,70 @@
+import { availableParallelism } from "node:os";
+import { ConfigError } from "../errors.ts";
+import { parseBackendName, type BackendName } from "./backend-name.ts";
+
+/** The precisions, most exact first. */
+export const PRECISIONS = ["highest", "high", "default"] as const;
+
+/**
+ * How exact the sums of products are, named as JAX names it. `highest`: float32. `high`: float32-accurate, by three
+ * bfloat16 products where the machine has AMX. `default`: one bfloat16 product there. Where a back end has only float32,
+ * all three are float32.
+ */
+export type Precision = (typeof PRECISIONS)[number];
+
+/** Options of {@link useBackend}; what is left out comes from the environment, then from the default. */
+export interface EngineOptions {
+  /** Default: `LIMBECK_PRECISION`, else `highest`. */
+  readonly precision?: Precision;
+  /** Threads of the back end's own pool, 1 to 1024. Default: `LIMBECK_THREADS`, else all cores. */
+  readonly threads?: number;
+}
+
+/** Complete settings: nothing left to default. */
+export interface EngineSettings {
+  readonly backend: BackendName | "auto";
+  readonly precision: Precision;
+  readonly threads: number;
+}
+
+const MAX_THREADS = 1024;
+
+/**
+ * Completes the settings: an explicit choice wins over the environment variables `LIMBECK_BACKEND`,
+ * `LIMBECK_PRECISION` and `LIMBECK_THREADS`, those win over the defaults `auto`, `highest` and all cores.
+ *
+ * @throws {ConfigError} naming the option or the variable, if a value is unknown or out of range.
+ */
+export function resolveSettings(
+  backend: string,
+  options: { readonly precision?: string | undefined; readonly threads?: number | undefined },
+  environment: Readonly<Record<string, string | undefined>>,
+): EngineSettings {
+  const asked = parseBackendName(backend);
+  const variable = environment["LIMBECK_BACKEND"];
+  return {
+    backend: asked === "auto" && variable ? parseBackendName(variable, "LIMBECK_BACKEND") : asked,
+    precision:
+      options.precision !== undefined
+        ? parsePrecision(options.precision, "useBackend")
+        : parsePrecision(environment["LIMBECK_PRECISION"] || "highest", "LIMBECK_PRECISION"),
+    threads:
+      options.threads !== undefined
+        ? parseThreads(options.threads, "useBackend")
+        : parseThreads(environment["LIMBECK_THREADS"] || availableParallelism(), "LIMBECK_THREADS"),
+  };
+}
+
+function parsePrecision(text: string, where: string): Precision {
+  const precision = PRECISIONS.find((known) => known === text);
+  if (precision !== undefined) return precision;
+  throw new ConfigError(`${where}: unknown precision "${text}"; known: ${PRECISIONS.join(", ")}`);
+}
+
+function parseThreads(value: string | number, where: string): number {
+  const threads = Number(value);
+  if (Number.isInteger(threads) && threads >= 1 && threads <= MAX_THREADS) return threads;
+  throw new ConfigError(
+    `${where}: threads must be a whole number from 1 to ${MAX_THREADS}, got ${JSON.stringify(value)}`,
+  );
+}
