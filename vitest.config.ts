@@ -2,7 +2,12 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
-    include: ["packages/**/src/**/*.test.ts", "benchmarks/src/**/*.test.ts", "test/**/*.test.ts"],
+    include: [
+      "packages/**/src/**/*.test.ts",
+      "benchmarks/src/**/*.test.ts",
+      "scripts/**/*.test.ts",
+      "test/**/*.test.ts",
+    ],
     exclude: ["**/node_modules/**", "**/dist/**", "**/*.slow.test.ts"],
     // Numeric tests share two cores with the native thread pool: few workers, generous time.
     pool: "forks",

@@ -1,0 +1,41 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { format, resolveConfig } from "prettier";
+import { methodPackages, registrySource, withMethodDependencies, type Manifest } from "./method-registry.ts";
+import { methodTable } from "./method-table.ts";
+
+/**
+ * Writes what follows from the folders of packages/methods: the command line's registry, its dependencies, and the table
+ * of methods between the markers of README.md. With `--check` nothing is written and a stale file is an error.
+ */
+const ROOT = join(import.meta.dirname, "..");
+const CHECK = process.argv.includes("--check");
+const TABLE = /(<!-- methods:start -->\n)[\s\S]*?(<!-- methods:end -->)/;
+
+const packages = await methodPackages(join(ROOT, "packages", "methods"));
+await update("packages/cli/src/methods.gen.ts", () => Promise.resolve(registrySource(packages)));
+await update("packages/cli/package.json", (present) => {
+  const manifest = JSON.parse(present) as Manifest;
+  const wanted = withMethodDependencies(manifest, packages);
+  return Promise.resolve(wanted === manifest ? present : JSON.stringify(wanted));
+});
+await update("README.md", async (present) => {
+  if (!TABLE.test(present)) return present;
+  const table = await methodTable(ROOT, packages);
+  return present.replace(TABLE, (_, start: string, end: string) => `${start}\n${table}\n\n${end}`);
+});
+
+/** Replaces a file by what `make` makes of it, or, with `--check`, tells whether that would change it. */
+async function update(path: string, make: (present: string) => Promise<string>): Promise<void> {
+  const file = join(ROOT, path);
+  const present = await readFile(file, "utf8").catch(() => "");
+  const made = await make(present);
+  if (made === present) return;
+  const wanted = path.endsWith(".md")
+    ? made
+    : await format(made, { ...(await resolveConfig(file)), filepath: file });
+  if (wanted === present) return;
+  if (!CHECK) await writeFile(file, wanted);
+  else process.exitCode = 1;
+  console.log(CHECK ? `gen: ${path} is stale; run \`pnpm gen\`` : `gen: wrote ${path}`);
+}

@@ -1,0 +1,31 @@
+import { join, relative } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { DistillationMethod } from "../packages/core/src/index.ts";
+import type { MethodPackage } from "./method-registry.ts";
+
+/** Methods as a Markdown table: name, title, package and presets with their status. */
+export async function methodTable(root: string, packages: readonly MethodPackage[]): Promise<string> {
+  const rows = await Promise.all(packages.map((each) => packageRows(root, each)));
+  return ["| Method | What | Package | Presets |", "| - | - | - | - |", ...rows.flat()].join("\n");
+}
+
+async function packageRows(root: string, { name, folder, methods }: MethodPackage): Promise<string[]> {
+  const exported = (await import(pathToFileURL(join(folder, "src", "index.ts")).href)) as Record<
+    string,
+    DistillationMethod
+  >;
+  const link = `[${name}](${relative(root, folder).replaceAll("\\", "/")})`;
+  return methods.map((key) => {
+    const { id, title, presets } = exported[key]!;
+    return `| \`${id}\` | ${title} | ${link} | ${presetCell(presets)} |`;
+  });
+}
+
+/** `reported: a, b; sample: c`. */
+function presetCell(presets: DistillationMethod["presets"]): string {
+  const byStatus = new Map<string, string[]>();
+  for (const [name, { status }] of Object.entries(presets)) {
+    byStatus.set(status, [...(byStatus.get(status) ?? []), `\`${name}\``]);
+  }
+  return [...byStatus].map(([status, names]) => `${status}: ${names.join(", ")}`).join("; ");
+}
