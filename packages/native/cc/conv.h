@@ -72,4 +72,8 @@ void blockBackwardBackward(const BlockShape& s, const BlockInputs& in, const flo
                            const float* cx, const float* cfilter, const float* cbias, const float* cgamma, const float* cbeta,
                            float* gdpooled, float* gx, float* gfilter, float* gbias, float* ggamma, float* gbeta);
 
+// Bytes that all threads hold as scratch for these functions, and giving them back (not while one of them runs).
+int64_t scratchBytes();
+void releaseScratch();
+
 }  // namespace limbeck

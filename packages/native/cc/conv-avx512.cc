@@ -1,0 +1,19 @@
+// Flags: -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl -mprefer-vector-width=512 (x64 only).
+// 8 pixels × 2 vectors: one load for every two multiplications, 16 independent sums.
+#include "isa.h"
+
+#if defined(__AVX512F__)
+#define LIMBECK_NS avx512
+#define LIMBECK_VECTOR_BYTES 64
+#define LIMBECK_TILE_PIXELS 8
+#define LIMBECK_TILE_VECTORS 2
+#include "conv-table.h"
+
+namespace limbeck {
+const KernelTable* avx512Kernels() { return avx512::Passes<avx512::Plain<float>>::table(); }
+}  // namespace limbeck
+#else
+namespace limbeck {
+const KernelTable* avx512Kernels() { return nullptr; }
+}  // namespace limbeck
+#endif

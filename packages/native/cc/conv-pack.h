@@ -1,0 +1,169 @@
+// Operands of the register kernels: samples as zero-padded channel planes, filters as panels, scratch by the piece.
+#pragma once
+#include "conv-scratch.h"
+#include "conv-tile.h"
+
+namespace limbeck {
+namespace LIMBECK_NS {
+
+constexpr int64_t kPlane = 16;  // channels of one plane of a block's tensors
+
+template <class F>
+void parallel(int64_t n, int64_t grain, const F& body) {
+  runParallel(
+      n, grain,
+      [](void* context, int64_t begin, int64_t end, int thread) {
+        (*static_cast<const F*>(context))(begin, end, thread);
+      },
+      const_cast<void*>(static_cast<const void*>(&body)));
+}
+
+// Hands out pieces of one scratch block; with a null base it only counts.
+struct Pieces {
+  char* base = nullptr;
+  size_t used = 0;
+
+  template <class T>
+  T* take(int64_t count) {
+    T* piece = base ? reinterpret_cast<T*>(base + used) : nullptr;
+    // 320 bytes between pieces keep equally long ones out of the same cache sets.
+    used += (static_cast<size_t>(count) * sizeof(T) + 63) / 64 * 64 + 320;
+    return piece;
+  }
+};
+
+// Runs `plan(pieces)` twice: once to count, once to place.
+template <class Plan>
+void place(ScratchSlot slot, const Plan& plan) {
+  Pieces count;
+  plan(count);
+  Pieces real;
+  real.base = static_cast<char*>(scratch(slot, count.used));
+  plan(real);
+}
+
+template <class T>
+LIMBECK_INLINE void zero(T* to, int64_t count) {
+  __builtin_memset(to, 0, static_cast<size_t>(count) * sizeof(T));
+}
+
+template <class T>
+LIMBECK_INLINE void copy(T* to, const T* from, int64_t count) {
+  __builtin_memcpy(to, from, static_cast<size_t>(count) * sizeof(T));
+}
+
+// A sample [h, w, c] cut into planes of `width` channels, each zero-padded to [rows, columns]; the sample's corner is at
+// (top, left), and what sticks out is dropped. Channels past c are zero.
+struct Planes {
+  int64_t h, w, c;
+  int64_t rows, columns, top, left;
+  int64_t width, count;
+
+  int64_t plane() const { return rows * columns * width; }
+  int64_t size() const { return plane() * count; }
+};
+
+// Nearest bfloat16, ties to even, as the upper half of a float's bits.
+LIMBECK_INLINE uint32_t bfloat16Bits(float value) {
+  uint32_t bits;
+  __builtin_memcpy(&bits, &value, sizeof bits);
+  if ((bits & 0x7fffffffu) > 0x7f800000u) return (bits >> 16) | 0x40u;
+  return (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
+}
+
+// Two numbers as one Element of a paired operand, or one as it is.
+template <class Operand, class T>
+LIMBECK_INLINE typename Operand::Element element(T first, T second) {
+  if constexpr (Operand::plain) {
+    (void)second;
+    return first;
+  } else {
+    return bfloat16Bits(static_cast<float>(first)) | (bfloat16Bits(static_cast<float>(second)) << 16);
+  }
+}
+
+// Copies a sample into planes of elements (channel pairs where the operand is paired). The border must be zero already.
+template <class Operand>
+void loadPlanes(const Planes& s, const typename Operand::Real* sample, typename Operand::Element* planes) {
+  using T = typename Operand::Real;
+  constexpr int G = Operand::group;
+  const int64_t width = s.width / G, plane = s.rows * s.columns * width;
+  const int64_t firstRow = most(0, -s.top), endRow = least(s.h, s.rows - s.top);
+  const int64_t firstColumn = most(0, -s.left), endColumn = least(s.w, s.columns - s.left);
+  for (int64_t h = firstRow; h < endRow; h++) {
+    const T* from = sample + (h * s.w + firstColumn) * s.c;
+    typename Operand::Element* to = planes + ((h + s.top) * s.columns + firstColumn + s.left) * width;
+    if (Operand::plain && s.count == 1 && s.width == s.c) {
+      if (endColumn > firstColumn) __builtin_memcpy(to, from, static_cast<size_t>((endColumn - firstColumn) * s.c) * sizeof(T));
+      continue;
+    }
+    for (int64_t w = firstColumn; w < endColumn; w++, from += s.c, to += width) {
+      for (int64_t p = 0; p < s.count; p++) {
+        const T* channels = from + p * s.width;
+        typename Operand::Element* out = to + p * plane;
+        const int64_t here = least(s.width, s.c - p * s.width);
+        if constexpr (Operand::plain) {
+          if (here == kPlane) {
+            __builtin_memcpy(out, channels, kPlane * sizeof(T));
+          } else {
+            for (int64_t c = 0; c < here; c++) out[c] = element<Operand>(channels[c], T(0));
+          }
+        } else if (here == kPlane) {
+          Operand::pairChannels(channels, out);
+        } else {
+          for (int64_t c = 0; c < here; c += 2)
+            out[c / 2] = element<Operand>(channels[c], c + 1 < here ? channels[c + 1] : T(0));
+        }
+      }
+    }
+  }
+}
+
+// A matrix of `rows` by `columns` as panels for dotTile: panel after panel of at most kTileVectors vectors of columns, each
+// [rows][its columns], zero past the last column. Row r starts at offsets[r] of `from` (negative: a row of zeros) and
+// walks in steps of columnStep; a paired operand takes two offsets a row.
+template <class Operand>
+struct Packing {
+  using T = typename Operand::Real;
+  using E = typename Operand::Element;
+  const T* from;
+  const int64_t* offsets;
+  int64_t rows, columns, columnStep, vectors;
+  E* to;
+
+  int64_t panels() const { return ceilDivide(vectors, kTileVectors); }
+  int64_t size() const { return rows * vectors * kLanes<T>; }
+
+  void panel(int64_t index) const {
+    constexpr int L = kLanes<T>;
+    const int64_t first = index * kTileVectors;
+    const int64_t wide = least(kTileVectors, vectors - first) * L;
+    const int64_t here = most(0, least(wide, columns - first * L));
+    E* out = to + rows * first * L;
+    for (int64_t r = 0; r < rows; r++, out += wide) {
+      const int64_t offset = offsets[r * Operand::group];
+      const int64_t second = Operand::plain ? -1 : offsets[r * Operand::group + Operand::group - 1];
+      const T* a = from + offset + first * L * columnStep;
+      const T* b = from + second + first * L * columnStep;
+      int64_t column = 0;
+      if (Operand::plain && offset >= 0 && columnStep == 1) {
+        __builtin_memcpy(out, a, static_cast<size_t>(here) * sizeof(E));
+        column = here;
+      } else if (offset >= 0 || second >= 0) {
+        for (; column < here; column++)
+          out[column] = element<Operand>(offset >= 0 ? a[column * columnStep] : T(0),
+                                         second >= 0 ? b[column * columnStep] : T(0));
+      }
+      for (; column < wide; column++) out[column] = E(0);
+    }
+  }
+
+  void all() const {
+    parallel(panels(), ceilDivide(16384, most(1, rows * kTileVectors * kLanes<T>)), [this](int64_t begin, int64_t end, int) {
+      for (int64_t i = begin; i < end; i++) panel(i);
+    });
+  }
+};
+
+}  // namespace LIMBECK_NS
+}  // namespace limbeck

@@ -1,0 +1,19 @@
+// Flags: baseline (none beyond the common ones).
+// Four-lane vectors that every 64-bit processor has.
+#include "isa.h"
+
+#if 1
+#define LIMBECK_NS portable
+#define LIMBECK_VECTOR_BYTES 16
+#define LIMBECK_TILE_PIXELS 4
+#define LIMBECK_TILE_VECTORS 2
+#include "conv-table.h"
+
+namespace limbeck {
+const KernelTable* portableKernels() { return portable::Passes<portable::Plain<float>>::table(); }
+}  // namespace limbeck
+#else
+namespace limbeck {
+const KernelTable* portableKernels() { return nullptr; }
+}  // namespace limbeck
+#endif

@@ -1,0 +1,50 @@
+// Instantiates every pass for one operand kind and puts them into a KernelTable. Included once per instruction set.
+#pragma once
+#include "block-impl.h"
+#include "conv-impl.h"
+#include "gemm-impl.h"
+#include "isa.h"
+
+namespace limbeck {
+namespace LIMBECK_NS {
+
+template <class Operand>
+struct Passes {
+  using T = typename Operand::Real;
+
+  static Inputs<T> inputs(const BlockInputs& in) { return {in.x, in.filter, in.bias, in.gamma, in.beta}; }
+
+  static int64_t blockSavedSize(const BlockShape& s) {
+    const BlockPass<Operand> pass(s);
+    return pass.savedSample() * most(0, s.conv.n);
+  }
+  static void blockForward(const BlockShape& s, const BlockInputs& in, T* pooled, T* attention, T* saved) {
+    BlockPass<Operand>(s).forward(inputs(in), pooled, attention, saved);
+  }
+  static void blockBackward(const BlockShape& s, const BlockInputs& in, const T* saved, const T* dpooled, const T* dattention, T* dx,
+                            T* dfilter, T* dbias, T* dgamma, T* dbeta) {
+    typename BlockPass<Operand>::Request q{};
+    q.dpooled = dpooled, q.dattention = dattention;
+    q.dx = dx, q.dfilter = dfilter, q.dbias = dbias, q.dgamma = dgamma, q.dbeta = dbeta;
+    BlockPass<Operand>(s).backward(inputs(in), saved, q);
+  }
+  static void blockBackwardBackward(const BlockShape& s, const BlockInputs& in, const T* saved, const T* dpooled, const T* cx,
+                                    const T* cfilter, const T* cbias, const T* cgamma, const T* cbeta, T* gdpooled, T* gx,
+                                    T* gfilter, T* gbias, T* ggamma, T* gbeta) {
+    typename BlockPass<Operand>::Request q{};
+    q.twice = true;
+    q.dpooled = dpooled;
+    q.cx = cx, q.cfilter = cfilter, q.cbias = cbias, q.cgamma = cgamma, q.cbeta = cbeta;
+    q.gdpooled = gdpooled, q.dx = gx, q.dfilter = gfilter, q.dbias = gbias, q.dgamma = ggamma, q.dbeta = gbeta;
+    BlockPass<Operand>(s).backward(inputs(in), saved, q);
+  }
+
+  static const KernelTable* table() {
+    static const KernelTable all{convForwardPass<Operand>, convBackwardInputPass<Operand>, convBackwardFilterPass<Operand>,
+                                 matmulPass<T>, blockSavedSize, blockForward, blockBackward, blockBackwardBackward};
+    return &all;
+  }
+};
+
+}  // namespace LIMBECK_NS
+}  // namespace limbeck

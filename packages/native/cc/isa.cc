@@ -1,0 +1,100 @@
+// Flags: baseline (none beyond the common ones).
+#include "isa.h"
+
+#include <atomic>
+#include <cstdlib>
+#include <stdexcept>
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
+namespace limbeck {
+namespace {
+
+struct Cpu {
+  bool avx2 = false, avx512 = false, bfloat16 = false, amx = false;
+
+  Cpu() {
+#if defined(__x86_64__)
+    unsigned a = 0, b = 0, c = 0, d = 0;
+    if (!__get_cpuid(1, &a, &b, &c, &d)) return;
+    const bool fma = c & (1u << 12), osxsave = c & (1u << 27), avx = c & (1u << 28);
+    if (!osxsave || !avx) return;
+    unsigned low = 0, high = 0;
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    if ((low & 0x6u) != 0x6u) return;  // the system keeps the AVX registers
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return;
+    avx2 = fma && (b & (1u << 5));
+    const unsigned needed = (1u << 16) | (1u << 17) | (1u << 30) | (1u << 31);  // F, DQ, BW, VL
+    avx512 = avx2 && (low & 0xe0u) == 0xe0u && (b & needed) == needed;
+    amx = avx512 && (d & (1u << 22)) && (d & (1u << 24)) && (low & 0x60000u) == 0x60000u;
+    if (__get_cpuid_count(7, 1, &a, &b, &c, &d)) bfloat16 = avx512 && (a & (1u << 5));
+#endif
+  }
+};
+
+const Cpu& cpu() {
+  static const Cpu found;
+  return found;
+}
+
+struct Choice {
+  std::string name;
+  const KernelTable* plain;
+  const KernelTable* bfloat16;  // null where there is none
+};
+
+const std::vector<Choice>& choices() {
+  static const std::vector<Choice> all = [] {
+    std::vector<Choice> list;
+    if (portableKernels()) list.push_back({"portable", portableKernels(), nullptr});
+    if (neonKernels()) list.push_back({"neon", neonKernels(), nullptr});
+    if (cpu().avx2 && avx2Kernels()) list.push_back({"avx2", avx2Kernels(), nullptr});
+    if (cpu().avx512 && avx512Kernels())
+      list.push_back({"avx512", avx512Kernels(), cpu().bfloat16 ? avx512Bfloat16Kernels() : nullptr});
+    return list;
+  }();
+  return all;
+}
+
+const Choice* find(const std::string& name) {
+  for (const Choice& choice : choices())
+    if (choice.name == name) return &choice;
+  std::string have;
+  for (const Choice& choice : choices()) have += (have.empty() ? "" : ", ") + choice.name;
+  throw std::invalid_argument("setIsa: wanted an instruction set of this machine (" + have + "), got \"" + name + "\"");
+}
+
+// The best one, or the one that LIMBECK_ISA names. A name that this machine does not have is met when it is used, by `kernels`.
+std::atomic<const Choice*>& chosen() {
+  static std::atomic<const Choice*> current([] {
+    const char* forced = std::getenv("LIMBECK_ISA");
+    return forced && *forced ? find(forced) : &choices().back();
+  }());
+  return current;
+}
+
+std::atomic<Precision> currentPrecision{Precision::high};
+
+}  // namespace
+
+Precision precision() { return currentPrecision.load(); }
+void setPrecision(Precision value) { currentPrecision.store(value); }
+
+const std::string& isa() { return chosen().load()->name; }
+
+std::vector<std::string> availableIsas() {
+  std::vector<std::string> names;
+  for (const Choice& choice : choices()) names.push_back(choice.name);
+  return names;
+}
+
+void setIsa(const std::string& name) { chosen().store(find(name)); }
+
+const KernelTable& kernels() {
+  const Choice& choice = *chosen().load();
+  return precision() == Precision::standard && choice.bfloat16 ? *choice.bfloat16 : *choice.plain;
+}
+
+}  // namespace limbeck

@@ -1,0 +1,33 @@
+// The kernels of one instruction set behind plain function pointers, and the choice among them.
+#pragma once
+#include "conv.h"
+
+namespace limbeck {
+
+// What each instruction set provides: the functions of conv.h by the same names.
+struct KernelTable {
+  void (*convForward)(const ConvShape&, const float* x, const float* filter, const float* bias, float* y);
+  void (*convBackwardInput)(const ConvShape&, const float* dy, const float* filter, float* dx);
+  void (*convBackwardFilter)(const ConvShape&, const float* x, const float* dy, float* dfilter);
+  void (*matmul)(int64_t batch, int64_t m, int64_t n, int64_t k, const float* a, int64_t strideA, bool transposeA, const float* b,
+                 int64_t strideB, bool transposeB, float* c);
+  int64_t (*blockSavedSize)(const BlockShape&);
+  void (*blockForward)(const BlockShape&, const BlockInputs&, float* pooled, float* attention, float* saved);
+  void (*blockBackward)(const BlockShape&, const BlockInputs&, const float* saved, const float* dpooled, const float* dattention,
+                        float* dx, float* dfilter, float* dbias, float* dgamma, float* dbeta);
+  void (*blockBackwardBackward)(const BlockShape&, const BlockInputs&, const float* saved, const float* dpooled, const float* cx,
+                                const float* cfilter, const float* cbias, const float* cgamma, const float* cbeta, float* gdpooled,
+                                float* gx, float* gfilter, float* gbias, float* ggamma, float* gbeta);
+};
+
+// One per kernel file; null where the compiler's target has no such instructions.
+const KernelTable* portableKernels();
+const KernelTable* avx2Kernels();
+const KernelTable* avx512Kernels();
+const KernelTable* avx512Bfloat16Kernels();
+const KernelTable* neonKernels();
+
+// For the instruction set and the precision in use.
+const KernelTable& kernels();
+
+}  // namespace limbeck
