@@ -35,6 +35,25 @@ export { drawCutmix, drawMixup, mixImages, mixLabels, type Mixing } from "./augm
 export { drawCropBoxes, resizedCrop, type CropBox, type CropBoxOptions } from "./augment/resized-crop.ts";
 export { DSA_GROUPS, parseStrategy, type DsaGroup } from "./augment/strategy.ts";
 
+// Data sets.
+export { checkNormalisation, denormaliseImages, normalisePixels } from "./dataset/normalise.ts";
+export { classPositions, realImages } from "./dataset/real-images.ts";
+export { stratifiedSplit, subsetOfSplit } from "./dataset/split.ts";
+export { fitZca, type ZcaOptions } from "./dataset/zca.ts";
+
+// Optimisers.
+export { movingAverage } from "./optim/moving-average.ts";
+export {
+  adam,
+  adamw,
+  sgd,
+  type AdamOptions,
+  type Optimiser,
+  type OptimiserState,
+  type SgdOptions,
+} from "./optim/optimiser.ts";
+export { scheduleFactor, type Schedule } from "./optim/schedule.ts";
+
 // Randomness.
 export { beta } from "./random/beta.ts";
 export { choice, integers, normal, permutation, uniform } from "./random/draw.ts";

@@ -6,7 +6,12 @@ export type ImageShape = readonly [height: number, width: number, channels: numb
 /** How raw pixels in [0, 1] become network input. It travels with every synthetic set. */
 export type Normalisation =
   | { readonly kind: "mean-std"; readonly mean: readonly number[]; readonly std: readonly number[] }
-  | { readonly kind: "zca"; readonly mean: Float32Array; readonly whiten: Float32Array; readonly unwhiten: Float32Array };
+  | {
+      readonly kind: "zca";
+      readonly mean: Float32Array;
+      readonly whiten: Float32Array;
+      readonly unwhiten: Float32Array;
+    };
 
 /** One split: images decoded once and read by position, so that a set larger than memory works. */
 export interface ImageSplit {
