@@ -40,7 +40,7 @@ function isWanted(name: string, wants: Wants): boolean {
 export function hasFusedConvBlock(): boolean {
   const backend = tf.getBackend();
   return [CONV_BLOCK, CONV_BLOCK_GRAD, CONV_BLOCK_GRAD_GRAD].every(
-    (name) => tf.getKernel(name, backend) != null,
+    (name) => tf.getKernel(name, backend) !== undefined,
   );
 }
 

@@ -159,19 +159,34 @@ const compositions: Readonly<Record<string, Composition>> = {
   [tf.UnsortedSegmentSum]: unsortedSegmentSum,
 };
 
-/** Registers a composition for every kernel of the table that the current back end lacks. Idempotent. */
+/** Kernels that a back end has but that are wrong there. */
+const WRONG: Readonly<Record<string, ReadonlySet<string>>> = {
+  // tfjs 4.22 starts the search for a window's maximum at the smallest positive float: windows without a positive element get nothing.
+  wasm: new Set([tf.MaxPoolGrad]),
+};
+
+/** Registers a composition for every kernel of the table that the current back end lacks or has wrong. Idempotent. */
 export function ensureKernels(): void {
   const backendName = tf.getBackend();
   for (const [kernelName, compose] of Object.entries(compositions)) {
-    if (tf.getKernel(kernelName, backendName) != null) continue;
-    tf.registerKernel({
+    const kernel = tf.getKernel(kernelName, backendName) as tf.KernelConfig | undefined;
+    if (kernel !== undefined) {
+      if (WRONG[backendName]?.has(kernelName) !== true || registered.has(kernel)) continue;
+      tf.unregisterKernel(kernelName, backendName);
+    }
+    const composition: tf.KernelConfig = {
       kernelName,
       backendName,
       kernelFunc: ({ inputs, attrs }) =>
         tf.tidy(() => compose(asTensors(inputs), attrs ?? {})) as tf.TensorInfo,
-    });
+    };
+    tf.registerKernel(composition);
+    registered.add(composition);
   }
 }
+
+/** The compositions that this module registered. */
+const registered = new WeakSet<tf.KernelConfig>();
 
 /** Kernels get tensor infos; the engine always passes the tensors themselves, except for stand-ins that carry a shape only. */
 function asTensors(inputs: tf.NamedTensorInfoMap): Readonly<Record<string, tf.Tensor>> {
