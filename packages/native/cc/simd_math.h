@@ -1,0 +1,135 @@
+// Elementary functions without branches, so that loops over them are vectorised. NaN goes in, NaN comes out; infinities and
+// denormal numbers are handled. Errors are a few units in the last place. Polynomials: Cephes (S. L. Moshier), single precision.
+#pragma once
+#include <cstdint>
+
+namespace limbeck {
+namespace {
+
+#define LIMBECK_INLINE inline __attribute__((always_inline))
+
+LIMBECK_INLINE int32_t bitsOf(float x) {
+  int32_t i;
+  __builtin_memcpy(&i, &x, 4);
+  return i;
+}
+LIMBECK_INLINE float floatOf(uint32_t i) {
+  float x;
+  __builtin_memcpy(&x, &i, 4);
+  return x;
+}
+LIMBECK_INLINE float powerOfTwo(int32_t n) { return floatOf(static_cast<uint32_t>(n + 127) << 23); }
+
+// x = n ln 2 + r with |r| ≤ ln 2 / 2; returns exp(r) - 1.
+LIMBECK_INLINE float expReduced(float x, int32_t& n) {
+  const float shifted = x * 1.44269504088896341f + 12582912.0f;
+  n = bitsOf(shifted) - 0x4B400000;
+  const float k = shifted - 12582912.0f;
+  const float r = (x - k * 0.693359375f) - k * -2.12194440e-4f;
+  float p = 1.9875691500e-4f;
+  p = p * r + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  return p * (r * r) + r;
+}
+
+LIMBECK_INLINE float expOf(float x) {
+  float v = x < -104.0f ? -104.0f : x;
+  v = v > 89.0f ? 89.0f : v;
+  int32_t n;
+  const float y = expReduced(v, n) + 1.0f;
+  const int32_t half = n >> 1;
+  return y * powerOfTwo(half) * powerOfTwo(n - half);
+}
+
+LIMBECK_INLINE float expm1Of(float x) {
+  float v = x < -30.0f ? -30.0f : x;
+  v = v > 89.0f ? 89.0f : v;
+  int32_t n;
+  const float y = expReduced(v, n);
+  const int32_t half = n >> 1;
+  const float a = powerOfTwo(half), b = powerOfTwo(n - half);
+  // For large n the "- 1" no longer counts and the product must not overflow before its time.
+  const float small = a * b * y + (a * b - 1.0f), large = (y + 1.0f) * a * b;
+  return n > 60 ? large : small;
+}
+
+LIMBECK_INLINE float logOf(float x) {
+  const bool tiny = x < 1.17549435e-38f;
+  const float scaled = tiny ? x * 8388608.0f : x;
+  const int32_t bits = bitsOf(scaled);
+  // Mantissa in [sqrt(1/2), sqrt(2)).
+  const int32_t shifted = bits - 0x3f3504f3;
+  const int32_t exponent = shifted >> 23;
+  const float m = floatOf(static_cast<uint32_t>(shifted & 0x007fffff) + 0x3f3504f3u);
+  const float e = static_cast<float>(exponent) - (tiny ? 23.0f : 0.0f);
+  const float f = m - 1.0f, z = f * f;
+  float p = 7.0376836292e-2f;
+  p = p * f - 1.1514610310e-1f;
+  p = p * f + 1.1676998740e-1f;
+  p = p * f - 1.2420140846e-1f;
+  p = p * f + 1.4249322787e-1f;
+  p = p * f - 1.6668057665e-1f;
+  p = p * f + 2.0000714765e-1f;
+  p = p * f - 2.4999993993e-1f;
+  p = p * f + 3.3333331174e-1f;
+  float y = p * f * z + e * -2.12194440e-4f - 0.5f * z;
+  y = f + y + e * 0.693359375f;
+  y = x == 0.0f ? -__builtin_inff() : y;
+  y = x < 0.0f ? __builtin_nanf("") : y;
+  y = x == __builtin_inff() ? x : y;
+  return x != x ? x : y;
+}
+
+LIMBECK_INLINE float log1pOf(float x) {
+  const float u = 1.0f + x;
+  const float corrected = logOf(u) * (x / (u - 1.0f));
+  float y = u == 1.0f ? x : corrected;
+  y = u == __builtin_inff() ? u : y;
+  return u == 0.0f ? -__builtin_inff() : y;
+}
+
+LIMBECK_INLINE float tanhOf(float x) {
+  const float a = x < 0.0f ? -x : x, z = x * x;
+  float p = -5.70498872745e-3f;
+  p = p * z + 2.06390887954e-2f;
+  p = p * z - 5.37397155531e-2f;
+  p = p * z + 1.33314422036e-1f;
+  p = p * z - 3.33332819422e-1f;
+  const float near = p * z * x + x;
+  const float far = 1.0f - 2.0f / (expOf(a + a) + 1.0f);
+  const float signedFar = x < 0.0f ? -far : far;
+  return a < 0.625f ? near : signedFar;
+}
+
+LIMBECK_INLINE float sigmoidOf(float x) { return 1.0f / (1.0f + expOf(-x)); }
+
+// Abramowitz and Stegun 7.1.26, as the other tfjs back ends compute it.
+LIMBECK_INLINE float erfOf(float x) {
+  const float v = x < 0.0f ? -x : x;
+  const float t = 1.0f / (1.0f + 0.3275911f * v);
+  const float p =
+      ((((1.061405429f * t - 1.453152027f) * t + 1.421413741f) * t - 0.284496736f) * t + 0.254829592f) * t;
+  const float y = 1.0f - p * expOf(-v * v);
+  const float s = x < 0.0f ? -y : y;
+  return x == 0.0f ? 0.0f : s;
+}
+
+LIMBECK_INLINE float softplusOf(float x) {
+  constexpr float threshold = 13.942385f;  // -(log(2^-23) + 2)
+  const float e = expOf(x);
+  const float middle = log1pOf(e);
+  const float y = x > threshold ? x : middle;
+  return x < -threshold ? e : y;
+}
+
+// Math.pow of JavaScript: as C's, but NaN where the exponent is NaN, or infinite on a base of ±1.
+LIMBECK_INLINE float powOf(float x, float y) {
+  const bool undefined = y != y || ((x == 1.0f || x == -1.0f) && (y == __builtin_inff() || y == -__builtin_inff()));
+  return undefined ? __builtin_nanf("") : static_cast<float>(__builtin_pow(static_cast<double>(x), static_cast<double>(y)));
+}
+
+}  // namespace
+}  // namespace limbeck
