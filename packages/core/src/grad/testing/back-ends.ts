@@ -3,11 +3,15 @@ import * as tf from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-backend-cpu";
 import "@tensorflow/tfjs-backend-wasm";
 import * as native from "@limbeck/native";
+import { registerReferenceBackEnd } from "./reference-conv-block.ts";
 
-/** Registers and starts every back end that this machine has: `cpu` first, the reference; `native` where it is built. */
+/**
+ * Registers and starts every back end that this machine has: `cpu` first; `reference` (plain JavaScript with the kernels of
+ * the fused block); `native` where it is built.
+ */
 export async function availableBackEnds(): Promise<readonly string[]> {
-  tf.env().set("IS_NODE", true);
-  const names = ["cpu", "wasm"];
+  const names = ["cpu", "wasm", "reference"];
+  registerReferenceBackEnd();
   const register = (native as Partial<Record<string, unknown>>)["registerNativeBackend"];
   if (typeof register === "function") {
     try {
