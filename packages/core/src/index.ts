@@ -59,7 +59,14 @@ export { beta } from "./random/beta.ts";
 export { choice, integers, normal, permutation, uniform } from "./random/draw.ts";
 export { foldIn, keyFromSeed, splitKey, type Key } from "./random/key.ts";
 export type { RunEvent } from "./run/events.ts";
+
+// Synthetic sets.
+export { hashSyntheticSet } from "./synthetic/hash-set.ts";
+export { INITIALISATIONS, initialise, type InitialiseOptions } from "./synthetic/initialise.ts";
+export { kMeansMembers, type Embedding } from "./synthetic/k-means-members.ts";
+export { denormalise, oneHotLabels, setImages, setLabels } from "./synthetic/set-tensors.ts";
 export type { Provenance, SyntheticLabels, SyntheticSet } from "./synthetic/synthetic-set.ts";
+export { validateSyntheticSet } from "./synthetic/validate-set.ts";
 
 // Second derivatives and networks.
 export { convBlock, type ConvBlockOptions } from "./grad/conv-block.ts";

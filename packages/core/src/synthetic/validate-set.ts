@@ -1,0 +1,59 @@
+import { checkNormalisation } from "../dataset/normalise.ts";
+import { DataError } from "../errors.ts";
+import type { SyntheticSet } from "./synthetic-set.ts";
+
+type SetContent = Omit<SyntheticSet, "provenance">;
+
+/**
+ * Checks that a set is whole: lengths fit, all numbers are finite, labels are classes.
+ *
+ * @param where Begins the message: a file or a function.
+ * @throws {DataError} naming the first thing that is wrong.
+ * @throws {ShapeError} if the normalisation does not fit the images.
+ */
+export function validateSyntheticSet(set: SetContent, where = "synthetic set"): void {
+  const { images, size, shape, classes, labels, stepSize } = set;
+  const fail = (message: string): never => {
+    throw new DataError(`${where}: ${message}`);
+  };
+  if (!Number.isInteger(size) || size < 1) fail(`size must be a whole number of at least 1, got ${size}`);
+  if (shape.length !== 3 || !shape.every((length) => Number.isInteger(length) && length > 0)) {
+    fail(`shape must be [height, width, channels], got [${shape}]`);
+  }
+  if (classes.length < 1) fail("wanted the names of at least one class, got none");
+  const pixels = size * shape[0] * shape[1] * shape[2];
+  if (images.length !== pixels) {
+    fail(`images must hold ${size} × [${shape}] = ${pixels} numbers, got ${images.length}`);
+  }
+  const bad = firstNotFinite(images);
+  if (bad >= 0)
+    fail(`images must be finite, got ${images[bad]} in image ${Math.floor((bad * size) / pixels)}`);
+  if (labels.kind === "hard") {
+    if (labels.values.length !== size) fail(`wanted ${size} labels, got ${labels.values.length}`);
+    const wrong = labels.values.findIndex((label) => label < 0 || label >= classes.length);
+    if (wrong >= 0)
+      fail(`labels must be from 0 to ${classes.length - 1}, got ${labels.values[wrong]} for image ${wrong}`);
+  } else {
+    const wanted = size * classes.length;
+    if (labels.values.length !== wanted) {
+      fail(
+        `soft labels must hold ${size} × ${classes.length} = ${wanted} numbers, got ${labels.values.length}`,
+      );
+    }
+    const wrong = firstNotFinite(labels.values);
+    if (wrong >= 0) {
+      fail(
+        `soft labels must be finite, got ${labels.values[wrong]} for image ${Math.floor(wrong / classes.length)}`,
+      );
+    }
+  }
+  if (stepSize !== undefined && !(stepSize > 0 && stepSize < Infinity)) {
+    fail(`stepSize must be positive, got ${stepSize}`);
+  }
+  checkNormalisation(set.normalisation, shape);
+}
+
+function firstNotFinite(values: Float32Array): number {
+  for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) return i;
+  return -1;
+}
