@@ -1,0 +1,77 @@
+import { readFileSync } from "node:fs";
+import * as tf from "@tensorflow/tfjs-core";
+import { describe, expect, it } from "vitest";
+import { gradientAlong } from "../grad/gradient-along.ts";
+import { softmaxCrossEntropy } from "../grad/softmax-cross-entropy.ts";
+import { availableBackEnds } from "../grad/testing/back-ends.ts";
+import { createNetwork } from "./create-network.ts";
+
+/** float32 against recorded float64: largest difference over the largest element of the array. */
+const F32_FIRST_RTOL = 1e-5;
+const F32_SECOND_RTOL = 5e-5;
+
+interface Fixture {
+  readonly network: string;
+  readonly inputShape: [number, number, number];
+  readonly classes: number;
+  readonly theta: number[];
+  readonly images: number[];
+  readonly labels: number[];
+  readonly direction: number[];
+  readonly logits: number[];
+  readonly loss: number;
+  readonly gradient: number[];
+  readonly imageGradient: number[];
+  readonly along: number;
+  readonly alongTheta: number[];
+  readonly alongImages: number[];
+  readonly alongLabels: number[];
+}
+
+function fixture(norm: string): Fixture {
+  return JSON.parse(
+    readFileSync(new URL(`../../fixtures/pytorch/convnet3-${norm}.json`, import.meta.url), "utf8"),
+  ) as Fixture;
+}
+
+function largest(x: ArrayLike<number>): number {
+  return Array.from(x).reduce((a, b) => Math.max(a, Math.abs(b)), 0);
+}
+
+/** Largest |found − recorded| over the largest |recorded|. */
+function error(found: tf.Tensor, recorded: readonly number[]): number {
+  const values = found.dataSync();
+  expect(values.length).toBe(recorded.length);
+  return largest(recorded.map((value, i) => value - values[i]!)) / largest(recorded);
+}
+
+const backEnds = await availableBackEnds();
+
+describe.each(["instance", "batch"])("convnet3 with %s normalisation", (norm) => {
+  it.each(backEnds)("has the derivatives that PyTorch recorded in float64, on %s", async (backEnd) => {
+    await tf.setBackend(backEnd);
+    const recorded = fixture(norm);
+    const { inputShape, classes } = recorded;
+    const network = createNetwork(recorded.network, { inputShape, classes });
+    const count = recorded.labels.length / classes;
+    tf.tidy(() => {
+      const theta = tf.tensor1d(recorded.theta);
+      const images = tf.tensor4d(recorded.images, [count, ...inputShape]);
+      const labels = tf.tensor2d(recorded.labels, [count, classes]);
+      expect(error(network.apply(theta, images).logits, recorded.logits)).toBeLessThan(F32_FIRST_RTOL);
+
+      const loss = (t: tf.Tensor, x: tf.Tensor, y: tf.Tensor) =>
+        softmaxCrossEntropy(network.apply(t as tf.Tensor1D, x as tf.Tensor4D).logits, y as tf.Tensor2D);
+      const { value, grads } = tf.valueAndGrads(loss)([theta, images, labels]);
+      expect(error(value, [recorded.loss])).toBeLessThan(F32_FIRST_RTOL);
+      expect(error(grads[0]!, recorded.gradient)).toBeLessThan(F32_FIRST_RTOL);
+      expect(error(grads[1]!, recorded.imageGradient)).toBeLessThan(F32_FIRST_RTOL);
+
+      const along = gradientAlong(loss, theta, images, labels, tf.tensor1d(recorded.direction));
+      expect(error(along.value, [recorded.along])).toBeLessThan(F32_SECOND_RTOL);
+      expect(error(along.theta, recorded.alongTheta)).toBeLessThan(F32_SECOND_RTOL);
+      expect(error(along.images, recorded.alongImages)).toBeLessThan(F32_SECOND_RTOL);
+      expect(error(along.labels, recorded.alongLabels)).toBeLessThan(F32_SECOND_RTOL);
+    });
+  });
+});
