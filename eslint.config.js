@@ -83,7 +83,7 @@ function arrowRule([folder, allowed]) {
                   },
                 ]),
             {
-              regex: "^@limbeck/[^/]+/",
+              regex: "^@limbeck/[^/]+/(?!testing$)",
               message: "Import the package, not a file of it: what its index.ts does not list is private.",
             },
             {

@@ -1,5 +1,8 @@
 import { defineConfig } from "vitest/config";
 
+/** Where the test run is to leave its counts as JSON; set by `.ci/run`. */
+const results = process.env["LIMBECK_TEST_RESULTS"];
+
 export default defineConfig({
   test: {
     include: [
@@ -9,6 +12,7 @@ export default defineConfig({
       "test/**/*.test.ts",
     ],
     exclude: ["**/node_modules/**", "**/dist/**", "**/*.slow.test.ts"],
+    reporters: results === undefined ? ["default"] : ["default", ["json", { outputFile: results }]],
     // Numeric tests share two cores with the native thread pool: few workers, generous time.
     pool: "forks",
     maxWorkers: 2,

@@ -1,6 +1,6 @@
 import { join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
-import type { DistillationMethod } from "../packages/core/src/index.ts";
+import type { DistillationMethod } from "@limbeck/core";
 import type { MethodPackage } from "./method-registry.ts";
 
 /** Methods as a Markdown table: name, title, package and presets with their status. */

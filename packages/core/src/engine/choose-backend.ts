@@ -9,7 +9,7 @@ interface Candidate {
 }
 
 /** Graphics cards first, then the processor, fastest library first. `cpu` is only ever asked for by name. */
-export const AUTO_ORDER: readonly Candidate[] = [
+const AUTO_ORDER: readonly Candidate[] = [
   { name: "tensorflow", accelerated: true },
   { name: "webgpu", accelerated: true },
   { name: "native", accelerated: false },

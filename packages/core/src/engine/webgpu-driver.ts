@@ -52,7 +52,7 @@ export const webgpuDriver: BackendDriver = {
       return {
         available: false,
         reason: `not installed: ${missing.join(", ")}`,
-        fix: `install ${missing.join(" and ")} beside @limbeck/core`,
+        fix: `run \`npm install ${missing.join(" ")}\` in the folder you work in`,
       };
     }
     try {
