@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as tf from "@tensorflow/tfjs-core";
-import "@tensorflow/tfjs-backend-cpu";
+import { useBackend } from "@limbeck/core";
 import { classMeans, squaredMeanDistance } from "../shared/class-means.ts";
 import { unitAttention } from "./spatial-attention.ts";
 
 beforeAll(async () => {
-  await tf.setBackend("cpu");
+  await useBackend("cpu");
   tf.engine().startScope();
 });
 afterAll(() => tf.engine().endScope());

@@ -1,10 +1,10 @@
 import * as tf from "@tensorflow/tfjs-core";
 
-/** Smallest norm that an attention map is divided by; a map that is zero everywhere stays zero. */
+/** An attention map of smaller norm counts as zero. */
 const NORM_FLOOR = 1e-12;
 
 /**
- * Spatial attention of each image as a unit vector: `z = vec(A) / max(‖vec(A)‖₂, 1e-12)`, `A = Σ_c |a_c|^p`.
+ * Spatial attention of each image as a unit vector: `z = vec(A) / ‖vec(A)‖₂`, `A = Σ_c |a_c|^p`; 0 where the norm is below 1e-12.
  *
  * Differentiable in `attention`, twice, where the map is not zero.
  *
@@ -16,7 +16,8 @@ export function unitAttention(attention: tf.Tensor3D): tf.Tensor2D {
   const [n, h, w] = attention.shape;
   const flat = tf.reshape(attention, [n, h * w]) as tf.Tensor2D;
   const squaredNorm = tf.sum(tf.square(flat), 1, true);
-  // The square root's slope at 0 is infinite: floor the square, so that a dead map has gradient 0 and not NaN.
-  const norm = tf.sqrt(tf.maximum(squaredNorm, NORM_FLOOR * NORM_FLOOR));
-  return tf.div(flat, norm);
+  // A dead map gets factor 0, not 1/floor: its gradient is then 0 instead of 1e12.
+  const floor = NORM_FLOOR * NORM_FLOOR;
+  const inverse = tf.rsqrt(tf.maximum(squaredNorm, floor));
+  return tf.mul(flat, tf.mul(inverse, tf.cast(tf.greater(squaredNorm, floor), "float32")));
 }

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as tf from "@tensorflow/tfjs-core";
-import "@tensorflow/tfjs-backend-cpu";
+import { useBackend } from "@limbeck/core";
 import { classMeans, squaredMeanDistance } from "./class-means.ts";
 
 beforeAll(async () => {
-  await tf.setBackend("cpu");
+  await useBackend("cpu");
   tf.engine().startScope();
 });
 afterAll(() => tf.engine().endScope());
