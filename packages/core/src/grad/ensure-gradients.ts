@@ -5,6 +5,7 @@ import { elementwiseGradients } from "./rules/elementwise.ts";
 import { linearGradients } from "./rules/linear.ts";
 import { poolingGradients } from "./rules/pooling.ts";
 import { reductionGradients } from "./rules/reduction.ts";
+import { resizeGradients } from "./rules/resize.ts";
 import { shapeGradients } from "./rules/shape.ts";
 import { zeroGradients } from "./rules/zero.ts";
 
@@ -27,6 +28,7 @@ export function ensureGradients(): void {
     ...linearGradients(),
     ...poolingGradients(),
     ...reductionGradients(),
+    ...resizeGradients(),
     ...shapeGradients(),
     ...zeroGradients(),
   ];

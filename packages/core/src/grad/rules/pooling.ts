@@ -108,25 +108,5 @@ export function poolingGradients(): tf.GradConfig[] {
         };
       },
     },
-    resizeGradient(tf.ResizeBilinear, tf.ResizeBilinearGrad),
-    resizeGradient(tf.ResizeNearestNeighbor, tf.ResizeNearestNeighborGrad),
   ];
-}
-
-/** Resizing is linear: its transpose is the back end's gradient kernel, whose transpose is resizing again. */
-function resizeGradient(kernelName: string, transposeName: string): tf.GradConfig {
-  return {
-    kernelName,
-    inputsToSave: ["images"],
-    gradFunc: (dy, saved, attrs) => ({
-      images: () => {
-        const images = saved[0]!;
-        return differentiableOp1<tf.Tensor>({
-          inputs: { dy: dy as tf.Tensor },
-          forward: () => tf.engine().runKernel(transposeName, { images, dy: dy as tf.Tensor }, attrs),
-          backward: (ddx) => ({ dy: () => tf.engine().runKernel(kernelName, { images: ddx }, attrs) }),
-        });
-      },
-    }),
-  };
 }
