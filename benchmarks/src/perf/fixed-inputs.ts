@@ -1,4 +1,3 @@
-import type { Key } from "@limbeck/core";
 import { createNetwork, foldIn, keyFromSeed, normal, type Network } from "@limbeck/core";
 import * as tf from "@tensorflow/tfjs-core";
 
@@ -11,7 +10,7 @@ export function workloadNetwork(): Network {
   return createNetwork("convnet3", { inputShape: [32, 32, 3], classes: CLASSES });
 }
 
-const workloadKey: Key = keyFromSeed(20_240_801);
+const workloadKey = keyFromSeed(20_240_801);
 
 export function workloadTheta(network: Network, name: string): tf.Tensor1D {
   return network.init(foldIn(workloadKey, name));
@@ -31,9 +30,4 @@ export function workloadLabels(count: number, labelOf: (index: number) => number
   const encoded = tf.oneHot(labels, CLASSES, 1, 0, "float32") as tf.Tensor2D;
   labels.dispose();
   return encoded;
-}
-
-/** Mean soft-max cross-entropy `−Σ_k y_k·log q_k` over the batch; differentiable twice in the logits. */
-export function crossEntropy(logits: tf.Tensor2D, labels: tf.Tensor2D): tf.Scalar {
-  return tf.neg(tf.mean(tf.sum(tf.mul(labels, tf.logSoftmax(logits)), 1))) as tf.Scalar;
 }

@@ -1,4 +1,4 @@
-import type { ParameterEntry } from "@limbeck/core";
+import { ensureGradients, type ParameterEntry } from "@limbeck/core";
 import * as tf from "@tensorflow/tfjs-core";
 
 /**
@@ -16,6 +16,7 @@ export function gradientDistance(
   b: tf.Tensor1D,
   parameters: readonly ParameterEntry[],
 ): tf.Scalar {
+  ensureGradients();
   const distances = parameters
     .filter(({ outputAxis }) => outputAxis >= 0)
     .map((entry) => {

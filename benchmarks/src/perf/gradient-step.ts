@@ -1,7 +1,6 @@
-import { gradientAlong } from "@limbeck/core";
+import { gradientAlong, softmaxCrossEntropy } from "@limbeck/core";
 import * as tf from "@tensorflow/tfjs-core";
 import {
-  crossEntropy,
   REAL_PER_CLASS,
   SYNTHETIC_PER_CLASS,
   workloadImages,
@@ -31,7 +30,7 @@ export const gradientStep: Workload = {
     ];
     const lossGradient = (images: tf.Tensor4D, oneHot: tf.Tensor2D): tf.Tensor1D =>
       tf.grad((at) =>
-        crossEntropy(
+        softmaxCrossEntropy(
           network.apply(at as tf.Tensor1D, images, { differentiate: "parameters" }).logits,
           oneHot,
         ),
@@ -45,7 +44,7 @@ export const gradientStep: Workload = {
             got,
           );
           return gradientAlong(
-            (at, images, oneHot) => crossEntropy(network.apply(at, images).logits, oneHot),
+            (at, images, oneHot) => softmaxCrossEntropy(network.apply(at, images).logits, oneHot),
             theta,
             synthetic,
             labels,

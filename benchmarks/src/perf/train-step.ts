@@ -1,12 +1,6 @@
+import { softmaxCrossEntropy } from "@limbeck/core";
 import * as tf from "@tensorflow/tfjs-core";
-import {
-  CLASSES,
-  crossEntropy,
-  workloadImages,
-  workloadLabels,
-  workloadNetwork,
-  workloadTheta,
-} from "./fixed-inputs.ts";
+import { CLASSES, workloadImages, workloadLabels, workloadNetwork, workloadTheta } from "./fixed-inputs.ts";
 import { checksum, type Workload } from "./measure.ts";
 
 const BATCH = 256;
@@ -22,7 +16,10 @@ export const trainStep: Workload = {
     const images = workloadImages(BATCH, "train");
     const labels = workloadLabels(BATCH, (i) => i % CLASSES);
     const loss = (at: tf.Tensor): tf.Scalar =>
-      crossEntropy(network.apply(at as tf.Tensor1D, images, { differentiate: "parameters" }).logits, labels);
+      softmaxCrossEntropy(
+        network.apply(at as tf.Tensor1D, images, { differentiate: "parameters" }).logits,
+        labels,
+      );
     return {
       async run() {
         const gradient = tf.tidy(() => tf.grad(loss)(theta));

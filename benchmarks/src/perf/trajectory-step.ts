@@ -1,13 +1,6 @@
-import { gradientAlong } from "@limbeck/core";
+import { ensureGradients, gradientAlong, softmaxCrossEntropy, type ParameterLoss } from "@limbeck/core";
 import * as tf from "@tensorflow/tfjs-core";
-import {
-  CLASSES,
-  crossEntropy,
-  workloadImages,
-  workloadLabels,
-  workloadNetwork,
-  workloadTheta,
-} from "./fixed-inputs.ts";
+import { CLASSES, workloadImages, workloadLabels, workloadNetwork, workloadTheta } from "./fixed-inputs.ts";
 import { checksum, type Workload } from "./measure.ts";
 
 const STEPS = 10;
@@ -31,7 +24,7 @@ export const trajectoryStep: Workload = {
     return {
       async run() {
         const { imageGradient, stepSizeGradient } = trajectoryGradient(
-          (at, x, y) => crossEntropy(network.apply(at, x).logits, y),
+          (at, x, y) => softmaxCrossEntropy(network.apply(at, x).logits, y),
           { start, target, images, labels, steps: STEPS, stepSize: STEP_SIZE },
         );
         const [a, b] = [await imageGradient.data(), await stepSizeGradient.data()];
@@ -41,9 +34,6 @@ export const trajectoryStep: Workload = {
     };
   },
 };
-
-/** Loss of a parameter vector, images and labels. */
-export type BatchLoss = (theta: tf.Tensor1D, images: tf.Tensor4D, labels: tf.Tensor2D) => tf.Scalar;
 
 export interface Trajectory {
   /** θ_0 `[P]` and θ* `[P]`. */
@@ -60,18 +50,18 @@ export interface Trajectory {
  * back over snapshots: exact, without the unrolled graph. The caller owns both tensors.
  */
 export function trajectoryGradient(
-  loss: BatchLoss,
+  loss: ParameterLoss,
   { start, target, images, labels, steps, stepSize }: Trajectory,
 ): { imageGradient: tf.Tensor4D; stepSizeGradient: tf.Scalar } {
+  ensureGradients();
   const snapshots = [start];
-  const gradients: tf.Tensor1D[] = [];
   for (let t = 0; t < steps; t++) {
-    const [gradient, next] = tf.tidy(() => {
-      const g = tf.grad((at) => loss(at as tf.Tensor1D, images, labels))(snapshots[t]!) as tf.Tensor1D;
-      return [g, tf.sub(snapshots[t]!, tf.mul(stepSize, g)) as tf.Tensor1D] as const;
-    }) as [tf.Tensor1D, tf.Tensor1D];
-    gradients.push(gradient);
-    snapshots.push(next);
+    snapshots.push(
+      tf.tidy(() => {
+        const gradient = tf.grad((at) => loss(at as tf.Tensor1D, images, labels))(snapshots[t]!);
+        return tf.sub(snapshots[t]!, tf.mul(stepSize, gradient)) as tf.Tensor1D;
+      }),
+    );
   }
   let [lambda, imageGradient, stepSizeGradient] = tf.tidy(() => {
     const scale = tf.sum(tf.squaredDifference(start, target));
@@ -85,11 +75,11 @@ export function trajectoryGradient(
       return [
         tf.sub(lambda, tf.mul(stepSize, along.theta)),
         tf.sub(imageGradient, tf.mul(stepSize, along.images)),
-        tf.sub(stepSizeGradient, tf.sum(tf.mul(gradients[t]!, lambda))),
+        tf.sub(stepSizeGradient, along.value),
       ] as [tf.Tensor1D, tf.Tensor4D, tf.Scalar];
     });
     tf.dispose(before);
   }
-  tf.dispose([lambda, ...gradients, ...snapshots.slice(1)]);
+  tf.dispose([lambda, ...snapshots.slice(1)]);
   return { imageGradient, stepSizeGradient };
 }
