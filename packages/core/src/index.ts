@@ -111,3 +111,16 @@ export { machineDescription } from "./engine/machine.ts";
 export { liveBytes, liveTensors, peakBytes, peakResidentBytes, resetPeakBytes } from "./engine/memory.ts";
 export type { SelfTestReport } from "./engine/self-test.ts";
 export { PRECISIONS, type EngineOptions, type Precision } from "./engine/settings.ts";
+
+// Training and testing of networks.
+export { accuracy, type Accuracy, type AccuracyOptions } from "./train/accuracy.ts";
+export type { TrainingData } from "./train/batch-source.ts";
+export { halfwayDrop, recipeSchema, type Recipe } from "./train/recipe.ts";
+export {
+  disposeTrained,
+  trainNetwork,
+  type EpochReport,
+  type TrainedNetwork,
+  type TrainOptions,
+} from "./train/train-network.ts";
+export { trainingLoss } from "./train/training-loss.ts";

@@ -94,12 +94,16 @@ describe("kMeansMembers", () => {
     const source = realImages(clustered);
     const before = tf.memory().numTensors;
     const second = kMeansMembers(source, source.ofClass(0), 2, key, (images) =>
-      tf.slice(tf.reshape(images, [-1, 2]), [0, 1], [-1, 1]),
+      tf.slice(tf.reshape(images, [-1, 2]) as tf.Tensor2D, [0, 1], [-1, 1]),
     );
     // By the second pixel alone there are two heaps: 36 images near 40, 2 near 220.
     expect(Array.from(second, (position) => position < 36).sort()).toEqual([false, true]);
-    const constant = kMeansMembers(source, source.ofClass(0), 5, key, (images) =>
-      tf.ones<tf.Rank.R2>([images.shape[0], 3]),
+    const constant = kMeansMembers(
+      source,
+      source.ofClass(0),
+      5,
+      key,
+      (images) => tf.ones([images.shape[0], 3]) as tf.Tensor2D,
     );
     expect(new Set(constant).size).toBe(5);
     expect(tf.memory().numTensors).toBe(before);
