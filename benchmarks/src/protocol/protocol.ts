@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { halfwayDrop, parseStrategy, recipeSchema, type ImageDataset, type Recipe } from "@limbeck/core";
 import { z } from "zod";
 
 /**
@@ -11,20 +12,10 @@ export const protocolSchema = z.strictObject({
   version: z.int().min(1),
   /** Paper or repository file the values come from. */
   source: z.string().min(1),
-  /** Complete passes over the condensed set. */
-  epochs: z.int().min(1),
-  /** Images a step; the whole set where it is smaller. */
-  batchSize: z.int().min(1),
-  learningRate: z.number().positive(),
-  momentum: z.number().min(0).max(1),
-  weightDecay: z.number().min(0),
-  /** 0-based epochs from whose start on the learning rate is multiplied by `factor` once more, ascending. */
-  decayAt: z.array(z.int().min(1)),
-  factor: z.number().positive().max(1),
-  /** The reference code builds a new optimiser at each decay: momentum starts from zero again. */
-  resetMomentum: z.boolean(),
-  /** `dsa`: the strategy string of DSA, parameters drawn per image; the flip is left out where mirroring changes the class. */
-  augmentation: z.enum(["none", "dsa"]),
+  /** How each fresh network is trained on the set. */
+  recipe: recipeSchema,
+  /** A flip in the augmentation is left out where mirroring changes the class, as the published strategies for digits do. */
+  flip: z.enum(["always", "where-mirror-invariant"]),
   /** Which network counts. The last epoch: nothing is chosen on the test split. */
   selection: z.literal("last"),
 });
@@ -38,29 +29,44 @@ export function protocolId({ name, version }: Protocol): string {
 }
 
 /** SHA-256 over a protocol's values (its `source` aside), hexadecimal: tests pin it, so that a protocol cannot change unseen. */
-export function protocolHash(protocol: Protocol): string {
-  const { source: _source, ...values } = protocol;
-  const sorted = Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1));
-  return createHash("sha256").update(JSON.stringify(sorted)).digest("hex");
+export function protocolHash({ source: _source, ...values }: Protocol): string {
+  return createHash("sha256").update(sortedJson(values)).digest("hex");
+}
+
+/** JSON with the keys of every object in alphabetical order. */
+export function sortedJson(value: unknown): string {
+  return JSON.stringify(value, (_, node: unknown) =>
+    typeof node === "object" && node !== null && !Array.isArray(node)
+      ? Object.fromEntries(Object.entries(node).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : node,
+  );
+}
+
+/** The protocol's recipe for one data set: the flip decided. */
+export function recipeFor(
+  { recipe, flip }: Protocol,
+  dataset: Pick<ImageDataset, "mirrorInvariant">,
+): Recipe {
+  if (flip === "always" || dataset.mirrorInvariant || !recipe.augmentation.includes("flip")) return recipe;
+  const groups = parseStrategy(recipe.augmentation).filter((group) => group !== "flip");
+  return { ...recipe, augmentation: groups.length === 0 ? "none" : groups.join("_") };
 }
 
 /**
- * The same recipe with another number of epochs E and a name that says so: `dsa-v1` with 300 becomes `dsa-e300-v1`.
- * As in the reference loops E + 1 passes are made and the decay follows pass E/2 + 1 (0-based).
+ * The same recipe with another nominal number of epochs E and a name that says so: `dsa-v1` with 300 becomes `dsa-e300-v1`.
+ * As in the reference loops E + 1 passes are made and the rate drops after pass ⌊E/2⌋ + 1 (0-based).
  */
 export function withEpochs(protocol: Protocol, epochs: number): Protocol {
+  const { epochs: passes, at } = halfwayDrop(epochs);
+  const drops = at.filter((epoch) => epoch < passes);
+  const { schedule } = protocol.recipe;
   return protocolSchema.parse({
     ...protocol,
     name: `${protocol.name}-e${epochs}`,
-    epochs: epochs + 1,
-    decayAt: protocol.decayAt.length > 0 && epochs >= 2 ? [halfwayDecay(epochs)] : [],
+    recipe: {
+      ...protocol.recipe,
+      epochs: passes,
+      schedule: schedule.kind === "steps" ? { ...schedule, at: drops } : schedule,
+    },
   });
-}
-
-/**
- * First 0-based epoch at the lower rate for a nominal epoch number E: the reference code trains epochs 0…E and lowers the
- * rate after epoch ⌊E/2⌋ + 1.
- */
-export function halfwayDecay(epochs: number): number {
-  return Math.floor(epochs / 2) + 2;
 }

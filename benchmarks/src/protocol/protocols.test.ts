@@ -1,27 +1,20 @@
 import { expect, test } from "vitest";
-import { protocolHash, protocolId, protocolSchema, withEpochs } from "./protocol.ts";
+import { protocolHash, protocolId, protocolSchema, recipeFor, withEpochs } from "./protocol.ts";
 import { protocolNamed, protocols } from "./protocols.ts";
 
 test("the published protocols are what the papers' loops do", () => {
   // Reference loops make E + 1 passes; the last pass at the old rate is 151, 501, 901 (0-based).
-  expect(protocolNamed("dc-v1")).toMatchObject({
-    epochs: 301,
-    decayAt: [152],
-    augmentation: "none",
-    batchSize: 256,
+  const facts = ["dc-v1", "dsa-v1", "datadam-v1"].map((id) => {
+    const { epochs, batchSize, schedule, learningRate, momentum, weightDecay, resetAtSteps } =
+      protocolNamed(id).recipe;
+    return [id, epochs, batchSize, schedule, learningRate, momentum, weightDecay, resetAtSteps];
   });
-  expect(protocolNamed("dsa-v1")).toMatchObject({
-    epochs: 1001,
-    decayAt: [502],
-    augmentation: "dsa",
-    batchSize: 256,
-  });
-  expect(protocolNamed("datadam-v1")).toMatchObject({
-    epochs: 1801,
-    decayAt: [902],
-    augmentation: "dsa",
-    batchSize: 64,
-  });
+  const rest = [0.01, 0.9, 5e-4, true];
+  expect(facts).toEqual([
+    ["dc-v1", 301, 256, { kind: "steps", at: [152], factor: 0.1 }, ...rest],
+    ["dsa-v1", 1001, 256, { kind: "steps", at: [502], factor: 0.1 }, ...rest],
+    ["datadam-v1", 1801, 64, { kind: "steps", at: [902], factor: 0.1 }, ...rest],
+  ]);
 });
 
 test("a protocol cannot change without a new version", () => {
@@ -30,25 +23,32 @@ test("a protocol cannot change without a new version", () => {
   );
   expect(hashes).toMatchInlineSnapshot(`
     [
-      "dc-v1 c7d7d7755aafccec",
-      "dsa-v1 7883bd1bb1cc1b1d",
-      "datadam-v1 dd2fa13abffa2861",
-      "start-v1 029beaa6c9adf31f",
+      "dc-v1 2711c71a2d44d5fa",
+      "dsa-v1 c0d80d986933879d",
+      "datadam-v1 e7b9391268578922",
+      "start-v1 eca340b5233e7642",
     ]
   `);
+});
+
+test("no flip where mirror images change class", () => {
+  const dsa = protocolNamed("dsa-v1");
+  expect(recipeFor(dsa, { mirrorInvariant: true }).augmentation).toBe("color_crop_cutout_flip_scale_rotate");
+  expect(recipeFor(dsa, { mirrorInvariant: false }).augmentation).toBe("color_crop_cutout_scale_rotate");
+  expect(recipeFor(protocolNamed("dc-v1"), { mirrorInvariant: false }).augmentation).toBe("none");
 });
 
 test("other epochs are another name", () => {
   const short = protocolNamed("dsa-e300-v1");
   expect(short).toEqual(withEpochs(protocolNamed("dsa-v1"), 300));
   expect(protocolId(short)).toBe("dsa-e300-v1");
-  expect(short).toMatchObject({ epochs: 301, decayAt: [152] });
+  expect(short.recipe).toMatchObject({ epochs: 301, schedule: { at: [152] } });
   expect(protocolHash(short)).not.toBe(protocolHash(protocolNamed("dsa-v1")));
+  expect(withEpochs(short, 1).recipe).toMatchObject({ epochs: 2, schedule: { at: [] } });
 });
 
 test("unknown ids and keys are errors", () => {
-  expect(() => protocolNamed("dsa")).toThrowErrorMatchingInlineSnapshot(
-    `[ConfigError: protocol: unknown "dsa"; known: dc-v1, dsa-v1, datadam-v1, start-v1, or with other epochs such as dsa-e300-v1]`,
-  );
+  expect(() => protocolNamed("dsa")).toThrowErrorMatchingInlineSnapshot(`[ConfigError: protocol: unknown "dsa"; known: dc-v1, dsa-v1, datadam-v1, start-v1, or with other epochs such as dsa-e300-v1]`);
+  expect(() => protocolNamed("constructor")).toThrow('unknown "constructor"');
   expect(() => protocolSchema.parse({ ...protocolNamed("dc-v1"), warmup: 5 })).toThrow("warmup");
 });

@@ -1,49 +1,75 @@
-import { ConfigError } from "@limbeck/core";
-import { halfwayDecay, protocolId, protocolSchema, withEpochs, type Protocol } from "./protocol.ts";
+import { ConfigError, halfwayDrop } from "@limbeck/core";
+import { protocolId, protocolSchema, withEpochs, type Protocol } from "./protocol.ts";
 
-const sgd = {
-  learningRate: 0.01,
-  momentum: 0.9,
-  weightDecay: 5e-4,
-  factor: 0.1,
-  resetMomentum: true,
-} as const;
+/** Every group of the published DSA strategy; digits leave out the flip. */
+const DSA = "color_crop_cutout_flip_scale_rotate";
 
-function nominal(
-  name: string,
-  epochs: number,
-  batchSize: number,
-  augmentation: "none" | "dsa",
-  source: string,
-): Protocol {
+interface Nominal {
+  readonly name: string;
+  /** As papers give it: E + 1 passes are made. */
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly augmentation: string;
+  readonly source: string;
+}
+
+/** SGD 0.01, momentum 0.9, decay 5e-4, ×0.1 after half with a new optimiser: what the matching family shares. */
+function matchingProtocol({ name, epochs, batchSize, augmentation, source }: Nominal): Protocol {
+  const { epochs: passes, at } = halfwayDrop(epochs);
   return protocolSchema.parse({
     name,
     version: 1,
     source,
-    epochs: epochs + 1,
-    batchSize,
-    ...sgd,
-    decayAt: [halfwayDecay(epochs)],
-    augmentation,
+    recipe: {
+      learningRate: 0.01,
+      momentum: 0.9,
+      weightDecay: 5e-4,
+      epochs: passes,
+      batchSize,
+      schedule: { kind: "steps", at: [...at], factor: 0.1 },
+      resetAtSteps: true,
+      augmentation,
+    },
+    flip: "where-mirror-invariant",
     selection: "last",
   });
 }
 
+const dsaProtocol = matchingProtocol({
+  name: "dsa",
+  epochs: 1000,
+  batchSize: 256,
+  augmentation: DSA,
+  source: "Zhao and Bilen 2021; VICO-UoE/DatasetCondensation, utils.py",
+});
+
 /**
  * The published protocols of the matching family, by id.
  *
- * Differs: the MNIST runs of DC use an augmentation of their own (shift, scale, rotate); `dc-v1` has none.
+ * Differs: DC's own MNIST runs have an augmentation (shift, scale, rotate, nearest neighbour) and 1000 epochs; `dc-v1` has none.
  * Differs: DataDAM's code reports its best checkpoint on the test split; here the last epoch counts.
  */
 export const protocols: Readonly<Record<string, Protocol>> = Object.fromEntries(
   [
-    nominal("dc", 300, 256, "none", "Zhao, Mopuri and Bilen 2021; VICO-UoE/DatasetCondensation utils.py"),
-    nominal("dsa", 1000, 256, "dsa", "Zhao and Bilen 2021; VICO-UoE/DatasetCondensation utils.py"),
-    nominal("datadam", 1800, 64, "dsa", "Sajedi et al. 2023; DataDistillation/DataDAM main_DataDAM.py"),
-    // For `pnpm start`: the DSA recipe, shortened until a demonstration ends within minutes.
+    matchingProtocol({
+      name: "dc",
+      epochs: 300,
+      batchSize: 256,
+      augmentation: "none",
+      source: "Zhao, Mopuri and Bilen 2021; VICO-UoE/DatasetCondensation, utils.py",
+    }),
+    dsaProtocol,
+    matchingProtocol({
+      name: "datadam",
+      epochs: 1800,
+      batchSize: 64,
+      augmentation: DSA,
+      source: "Sajedi et al. 2023; DataDistillation/DataDAM, main_DataDAM.py and utils.py",
+    }),
     {
-      ...withEpochs(nominal("dsa", 1000, 256, "dsa", "dsa-v1, shortened for the first demonstration"), 200),
+      ...withEpochs(dsaProtocol, 200),
       name: "start",
+      source: "dsa-v1 with 200 epochs: ends within the minutes of a demonstration",
     },
   ].map((protocol) => [protocolId(protocol), protocol]),
 );
@@ -54,11 +80,10 @@ export const protocols: Readonly<Record<string, Protocol>> = Object.fromEntries(
  * @throws {ConfigError} on an unknown id, naming the known ones.
  */
 export function protocolNamed(id: string): Protocol {
-  const known = protocols[id];
-  if (known !== undefined) return known;
+  if (Object.hasOwn(protocols, id)) return protocols[id]!;
   const [, name, epochs, version] = /^([a-z-]+)-e([1-9]\d{0,5})-v(\d+)$/.exec(id) ?? [];
-  const base = protocols[`${name}-v${version}`];
-  if (base !== undefined) return withEpochs(base, Number(epochs));
+  const base = `${name}-v${version}`;
+  if (Object.hasOwn(protocols, base)) return withEpochs(protocols[base]!, Number(epochs));
   throw new ConfigError(
     `protocol: unknown "${id}"; known: ${Object.keys(protocols).join(", ")}, or with other epochs such as dsa-e300-v1`,
   );
