@@ -125,10 +125,65 @@ LIMBECK_INLINE float softplusOf(float x) {
   return x < -threshold ? e : y;
 }
 
+// Natural logarithm of a number ≥ 0, in double: 2 artanh((m − 1)/(m + 1)) + e ln 2 with m in [sqrt(1/2), sqrt(2)).
+LIMBECK_INLINE double preciseLog(double x) {
+  int64_t bits;
+  __builtin_memcpy(&bits, &x, 8);
+  const int64_t shifted = bits - 0x3fe6a09e667f3bcd;
+  const int64_t mantissa = (shifted & 0x000fffffffffffff) + 0x3fe6a09e667f3bcd;
+  double m;
+  __builtin_memcpy(&m, &mantissa, 8);
+  const double e = static_cast<double>(static_cast<int32_t>(shifted >> 52));
+  const double s = (m - 1.0) / (m + 1.0), z = s * s;
+  double p = 1.0 / 15;
+  p = p * z + 1.0 / 13;
+  p = p * z + 1.0 / 11;
+  p = p * z + 1.0 / 9;
+  p = p * z + 1.0 / 7;
+  p = p * z + 1.0 / 5;
+  p = p * z + 1.0 / 3;
+  double y = 2.0 * (s + s * z * p) + e * 0.69314718055994530942;
+  y = x == 0.0 ? -__builtin_inf() : y;
+  y = x == __builtin_inf() ? x : y;
+  return x != x ? x : y;
+}
+
+// exp in double for results that are rounded to float: 0 below −110, infinity above 100.
+LIMBECK_INLINE double preciseExp(double x) {
+  double v = x < -110.0 ? -110.0 : x;
+  v = v > 100.0 ? 100.0 : v;
+  const double t = v * 1.44269504088896340736 + 6755399441055744.0;
+  int64_t n;
+  __builtin_memcpy(&n, &t, 8);
+  const double k = t - 6755399441055744.0;
+  const double r = (v - k * 0.693147180369123816490) - k * 1.90821492927058770002e-10;
+  double p = 1.0 / 39916800;
+  p = p * r + 1.0 / 3628800;
+  p = p * r + 1.0 / 362880;
+  p = p * r + 1.0 / 40320;
+  p = p * r + 1.0 / 5040;
+  p = p * r + 1.0 / 720;
+  p = p * r + 1.0 / 120;
+  p = p * r + 1.0 / 24;
+  p = p * r + 1.0 / 6;
+  p = p * r + 0.5;
+  p = p * r + 1.0;
+  p = p * r + 1.0;
+  const uint64_t scaleBits = static_cast<uint64_t>(n + 1023) << 52;
+  double scale;
+  __builtin_memcpy(&scale, &scaleBits, 8);
+  return p * scale;
+}
+
 // Math.pow of JavaScript: as C's, but NaN where the exponent is NaN, or infinite on a base of ±1.
 LIMBECK_INLINE float powOf(float x, float y) {
-  const bool undefined = y != y || ((x == 1.0f || x == -1.0f) && (y == __builtin_inff() || y == -__builtin_inff()));
-  return undefined ? __builtin_nanf("") : static_cast<float>(__builtin_pow(static_cast<double>(x), static_cast<double>(y)));
+  const double a = static_cast<double>(x < 0.0f ? -x : x), b = static_cast<double>(y);
+  const double size = preciseExp(b * preciseLog(a == 0.0 ? 0.0 : a));
+  const bool whole = y == __builtin_rintf(y), odd = whole && 0.5f * y != __builtin_rintf(0.5f * y);
+  const bool minus = bitsOf(x) < 0;
+  double result = minus && odd ? -size : size;
+  result = x < 0.0f && !whole && a != __builtin_inf() ? __builtin_nan("") : result;
+  return y == 0.0f ? 1.0f : static_cast<float>(result);
 }
 
 }  // namespace

@@ -56,6 +56,18 @@ void maxPoolLoop(const PoolShape& s, const float* x, float* y, int64_t begin, in
       int64_t cc, c0, c1;
       window(oc, s.strideW, s.padLeft, s.fw, s.w, cc, c0, c1);
       float* __restrict out = y + (row * s.ow + oc) * s.c;
+      if (r1 - r0 == 2 && c1 - c0 == 2) {
+        const float* __restrict p = xi + (r0 * s.w + c0) * s.c;
+        const float* __restrict q = p + s.w * s.c;
+        for (int64_t j = 0; j < s.c; ++j) {
+          float best = -__builtin_inff();
+          best = p[j] > best ? p[j] : best;
+          best = p[j + s.c] > best ? p[j + s.c] : best;
+          best = q[j] > best ? q[j] : best;
+          out[j] = q[j + s.c] > best ? q[j + s.c] : best;
+        }
+        continue;
+      }
       for (int64_t j = 0; j < s.c; ++j) out[j] = -__builtin_inff();
       for (int64_t r = r0; r < r1; ++r) {
         for (int64_t c = c0; c < c1; ++c) {

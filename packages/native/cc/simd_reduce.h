@@ -9,7 +9,6 @@ namespace {
 
 constexpr int kLanes = 16;
 typedef float Floats __attribute__((vector_size(4 * kLanes)));
-typedef double Doubles __attribute__((vector_size(8 * kLanes)));
 typedef int32_t Masks __attribute__((vector_size(4 * kLanes)));
 
 LIMBECK_INLINE void loadFloats(Floats& v, const float* p) { __builtin_memcpy(&v, p, sizeof v); }
@@ -20,10 +19,11 @@ double sumRowLoop(const float* x, int64_t n) {
   for (; i + 2 * kLanes <= n; i += 2 * kLanes) {
     for (int j = 0; j < 2 * kLanes; ++j) lanes[j] += static_cast<double>(x[i + j]);
   }
-  double sum = 0;
-  for (int j = 0; j < 2 * kLanes; ++j) sum += lanes[j];
-  for (; i < n; ++i) sum += static_cast<double>(x[i]);
-  return sum;
+  for (int j = 0; i < n; ++i, ++j) lanes[j] += static_cast<double>(x[i]);
+  for (int half = kLanes; half > 0; half /= 2) {
+    for (int j = 0; j < half; ++j) lanes[j] += lanes[j + half];
+  }
+  return lanes[0];
 }
 
 double prodRowLoop(const float* x, int64_t n) {
@@ -39,18 +39,34 @@ LIMBECK_INLINE float extreme(float best, float v) {
 
 template <bool Max>
 float extremeRowLoop(const float* x, int64_t n) {
+  constexpr int kChains = 4;
   float best = x[0];
   int64_t i = 0;
-  if (n >= 2 * kLanes) {
-    Floats m, v;
-    loadFloats(m, x);
-    for (i = kLanes; i + kLanes <= n; i += kLanes) {
-      loadFloats(v, x + i);
-      const Masks take = (Max ? (Masks)(v > m) : (Masks)(v < m)) | (Masks)(v != v);
-      m = take ? v : m;
+  if (n >= kLanes) {
+    Floats m[kChains], v;
+    Masks nan = {};
+    for (int k = 0; k < kChains; ++k) loadFloats(m[k], x);
+    for (; i + kChains * kLanes <= n; i += kChains * kLanes) {
+      for (int k = 0; k < kChains; ++k) {
+        loadFloats(v, x + i + k * kLanes);
+        nan |= (Masks)(v != v);
+        m[k] = (Max ? v > m[k] : v < m[k]) ? v : m[k];
+      }
     }
-    best = m[0];
-    for (int j = 1; j < kLanes; ++j) best = extreme<Max>(best, m[j]);
+    for (; i + kLanes <= n; i += kLanes) {
+      loadFloats(v, x + i);
+      nan |= (Masks)(v != v);
+      m[0] = (Max ? v > m[0] : v < m[0]) ? v : m[0];
+    }
+    for (int k = 1; k < kChains; ++k) m[0] = (Max ? m[k] > m[0] : m[k] < m[0]) ? m[k] : m[0];
+    float lanes[kLanes];
+    int32_t nans[kLanes], any = 0;
+    __builtin_memcpy(lanes, &m[0], sizeof lanes);
+    __builtin_memcpy(nans, &nan, sizeof nans);
+    for (int j = 0; j < kLanes; ++j) any |= nans[j];
+    if (any) return __builtin_nanf("");
+    best = lanes[0];
+    for (int j = 1; j < kLanes; ++j) best = (Max ? lanes[j] > best : lanes[j] < best) ? lanes[j] : best;
   }
   for (; i < n; ++i) best = extreme<Max>(best, x[i]);
   return best;

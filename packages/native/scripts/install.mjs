@@ -18,7 +18,8 @@ const log = join(build, "install.log");
 function sourcesHash() {
   const hash = createHash("sha256");
   hash.update(`${process.platform} ${process.arch} ${process.versions.modules}\n`);
-  for (const name of ["CC", "CXX", "CFLAGS", "CXXFLAGS", "LDFLAGS"]) hash.update(`${name}=${process.env[name] ?? ""}\n`);
+  for (const name of ["CC", "CXX", "CFLAGS", "CXXFLAGS", "LDFLAGS"])
+    hash.update(`${name}=${process.env[name] ?? ""}\n`);
   const sources = readdirSync(join(root, "cc")).filter((name) => /\.(cc|h)$/.test(name));
   for (const name of ["binding.gyp", ...sources.sort().map((name) => join("cc", name))]) {
     hash.update(`${name}\n`).update(readFileSync(join(root, name)));
@@ -63,7 +64,9 @@ function run() {
     return goOnWithout(reasonIn(output));
   }
 
-  const check = spawnSync(process.execPath, ["-e", `require(${JSON.stringify(addon)}).threadCount()`], { encoding: "utf8" });
+  const check = spawnSync(process.execPath, ["-e", `require(${JSON.stringify(addon)}).threadCount()`], {
+    encoding: "utf8",
+  });
   if (check.status !== 0) {
     writeFileSync(log, `${output}\n${check.stderr}`);
     return goOnWithout(`the addon does not load: ${reasonIn(check.stderr)}`);

@@ -1,0 +1,90 @@
+import { addon } from "./addon.ts";
+import { currentBackend } from "./register-native-backend.ts";
+
+/**
+ * Arithmetic of convolutions and matrix products. `highest`: float32. `high`: as accurate as float32, faster where the
+ * processor has a way to be. `default`: bfloat16 products with float32 sums where the processor has them, float32 elsewhere.
+ */
+export type NativePrecision = "highest" | "high" | "default";
+
+/** Number of threads that kernels use, the calling one included. At first: the cores available, or `LIMBECK_THREADS`. */
+export function threadCount(): number {
+  return addon().threadCount();
+}
+
+/**
+ * Sets the number of threads. For a given number results always have the same bits.
+ * @param count 1 to 256.
+ * @throws {Error} if it is out of range.
+ */
+export function setThreadCount(count: number): void {
+  addon().setThreadCount(count);
+}
+
+/** Precision in use. */
+export function precision(): NativePrecision {
+  return addon().precision() as NativePrecision;
+}
+
+/**
+ * Sets the precision of convolutions and matrix products.
+ * @throws {Error} if there is no such precision; the message names those there are.
+ */
+export function setPrecision(value: NativePrecision): void {
+  addon().setPrecision(value);
+}
+
+/** Instruction set in use, such as `avx512`. At first: the best of this machine, or `LIMBECK_ISA`. */
+export function isa(): string {
+  return addon().isa();
+}
+
+/** Instruction sets that this machine and build have; the last is the best. */
+export function availableIsas(): string[] {
+  return addon().availableIsas();
+}
+
+/**
+ * Sets the instruction set: for tests and comparisons.
+ * @throws {Error} if this machine does not have it; the message names those it has.
+ */
+export function setIsa(name: string): void {
+  addon().setIsa(name);
+}
+
+/** Memory of the back end, in bytes. */
+export interface NativeMemory {
+  /** Held by tensors. */
+  readonly liveBytes: number;
+  /** Kept from disposed tensors for reuse. */
+  readonly pooledBytes: number;
+  /** Work areas of the kernels. */
+  readonly scratchBytes: number;
+  /** Beyond the tensors: `pooledBytes + scratchBytes`. */
+  readonly bytes: number;
+  /** Largest `liveBytes + pooledBytes` since the start or `resetPeak`, plus `scratchBytes`. */
+  readonly peakBytes: number;
+  /** Starts `peakBytes` afresh from what is held now. */
+  resetPeak(): void;
+}
+
+/** What the back end holds now. All zero before it is first used. */
+export function nativeMemory(): NativeMemory {
+  const pool = currentBackend()?.pool;
+  const scratchBytes = pool === undefined ? 0 : addon().scratchBytes();
+  const pooledBytes = pool?.idleBytes ?? 0;
+  return {
+    liveBytes: pool?.liveBytes ?? 0,
+    pooledBytes,
+    scratchBytes,
+    bytes: pooledBytes + scratchBytes,
+    peakBytes: (pool?.peakBytes ?? 0) + scratchBytes,
+    resetPeak: () => pool?.resetPeak(),
+  };
+}
+
+/** Gives idle tensor memory and the kernels' work areas back to the system. */
+export function trimMemory(): void {
+  currentBackend()?.pool.trim();
+  addon().releaseScratch();
+}
