@@ -41,8 +41,6 @@ export interface BackendDriver {
   probe(settings: EngineSettings): Promise<Availability>;
   /** Prepares registration with tfjs and applies precision and threads; called after a successful probe. */
   prepare(settings: EngineSettings): void;
-  /** Bytes it holds besides tfjs tensors (work areas, caches), where it can tell. */
-  memory?(): { readonly bytes: number; readonly peakBytes: number };
 }
 
 /** First line of what an error says, for one-line reasons. */

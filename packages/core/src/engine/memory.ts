@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { nativeDriver } from "./native-driver.ts";
+import { nativeBytes, resetNativePeak } from "./native-driver.ts";
 
 /** Follows the bytes of live tensors in one tfjs engine state. */
 interface Meter {
@@ -14,23 +14,24 @@ export function liveTensors(): number {
   return tf.memory().numTensors;
 }
 
-/** Bytes held now: live tensors of all back ends, and the work areas of the native one. */
+/** Bytes held now: live tensors of all back ends, and what the native one keeps for reuse and as work areas. */
 export function liveBytes(): number {
-  return tf.memory().numBytes + nativeDriver.memory().bytes;
+  return tf.memory().numBytes + nativeBytes().beyondTensors;
 }
 
 /**
- * Most bytes held at once since the engine started or since {@link resetPeakBytes}: live tensors, plus the largest work
- * area of the native back end. An upper bound: the two maxima need not have met.
+ * Most bytes held at once since the engine started or since {@link resetPeakBytes}: live tensors of all back ends and the
+ * work areas of the native one, or the native one's own peak with the memory it keeps for reuse, whichever is larger.
  */
 export function peakBytes(): number {
-  return watchTensors().peak + nativeDriver.memory().peakBytes;
+  const { scratch, peak } = nativeBytes();
+  return Math.max(watchTensors().peak + scratch, peak);
 }
 
 /** Starts {@link peakBytes} afresh from what is held now. */
 export function resetPeakBytes(): void {
   watchTensors().peak = tf.memory().numBytes;
-  nativeDriver.resetPeak();
+  resetNativePeak();
 }
 
 /** Most physical memory the whole process ever held, in bytes: JavaScript's own garbage included. */

@@ -1,48 +1,68 @@
-import * as nativePackage from "@limbeck/native";
+import { readFileSync } from "node:fs";
+import {
+  isa,
+  loadNative,
+  nativeMemory,
+  registerNativeBackend,
+  setPrecision,
+  setThreadCount,
+} from "@limbeck/native";
+import { FLOAT32_ONLY, type Arithmetic, type Availability, type BackendDriver } from "./driver.ts";
 import { cpuModel } from "./machine.ts";
-import type { Availability, BackendDriver } from "./driver.ts";
-import type { EngineSettings, Precision } from "./settings.ts";
+import type { EngineSettings } from "./settings.ts";
 
-interface NativeModule {
-  loadNative():
-    | { readonly available: true }
-    | { readonly available: false; readonly reason: string; readonly fix: string };
-  registerNativeBackend(): void;
-  setThreadCount(count: number): void;
-  threadCount(): number;
-  setPrecision(precision: Precision): void;
-  isa(): string;
-  nativeMemory(): { readonly bytes: number; readonly peakBytes: number };
-}
-const native = nativePackage as unknown as NativeModule;
-
-/** Limbeck's own C++ back end; reports why where it was not built. */
-export const nativeDriver = {
+/** Limbeck's own C++ back end: there wherever it was built at install. */
+export const nativeDriver: BackendDriver = {
   name: "native",
   probe(settings: EngineSettings): Promise<Availability> {
-    if (!("loadNative" in native))
-      return Promise.resolve({ available: false, reason: "not built", fix: "build" });
-    const loaded = native.loadNative();
+    const loaded = loadNative();
     if (!loaded.available) return Promise.resolve(loaded);
     return Promise.resolve({
       available: true,
-      version: "0",
+      version: ownVersion(),
       device: cpuModel(),
       accelerated: false,
       threads: settings.threads,
-      arithmetic: { highest: "float32", high: "float32", default: "float32" },
-      isa: native.isa(),
+      arithmetic: arithmeticOf(isa()),
+      isa: isa(),
     });
   },
-  prepare(settings: EngineSettings): void {
-    native.registerNativeBackend();
-    native.setThreadCount(settings.threads);
-    native.setPrecision(settings.precision);
+  prepare({ threads, precision }: EngineSettings): void {
+    registerNativeBackend();
+    setThreadCount(threads);
+    setPrecision(precision);
   },
-  memory() {
-    return "loadNative" in native && native.loadNative().available
-      ? native.nativeMemory()
-      : { bytes: 0, peakBytes: 0 };
-  },
-  resetPeak(): void {},
-} satisfies BackendDriver & { resetPeak(): void };
+};
+
+/** Both packages are published together. */
+function ownVersion(): string {
+  const manifest = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  return (JSON.parse(manifest) as { version: string }).version;
+}
+
+/** Products are bfloat16 under `default` where the AVX-512 kernels find the instructions for it. */
+function arithmeticOf(isa: string): Arithmetic {
+  const bfloat16 = isa === "avx512" && process.platform === "linux" && hasFlag("avx512_bf16");
+  return bfloat16 ? { ...FLOAT32_ONLY, default: "bfloat16" } : FLOAT32_ONLY;
+}
+
+function hasFlag(flag: string): boolean {
+  const flags = /^flags\s*:(.*)$/m.exec(readFileSync("/proc/cpuinfo", "utf8"))?.[1] ?? "";
+  return flags.split(" ").includes(flag);
+}
+
+/** Bytes that the native back end holds beyond live tensors, and the most it ever held, tensors included. */
+export function nativeBytes(): {
+  readonly beyondTensors: number;
+  readonly scratch: number;
+  readonly peak: number;
+} {
+  if (!loadNative().available) return { beyondTensors: 0, scratch: 0, peak: 0 };
+  const { bytes, scratchBytes, peakBytes } = nativeMemory();
+  return { beyondTensors: bytes, scratch: scratchBytes, peak: peakBytes };
+}
+
+/** Starts the peak of {@link nativeBytes} afresh. */
+export function resetNativePeak(): void {
+  if (loadNative().available) nativeMemory().resetPeak();
+}

@@ -50,11 +50,11 @@ describe("resolveSettings", () => {
     ],
     [
       () => resolveSettings("auto", { threads: 0 }, {}),
-      "useBackend: threads must be a whole number from 1 to 1024, got 0",
+      "useBackend: threads must be a whole number from 1 to 256, got 0",
     ],
     [
       () => resolveSettings("auto", {}, { LIMBECK_THREADS: "two" }),
-      'LIMBECK_THREADS: threads must be a whole number from 1 to 1024, got "two"',
+      'LIMBECK_THREADS: threads must be a whole number from 1 to 256, got "two"',
     ],
   ])("%#: names what is wrong", (resolve, message) => {
     expect(resolve).toThrow(ConfigError);

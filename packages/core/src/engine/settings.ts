@@ -16,7 +16,7 @@ export type Precision = (typeof PRECISIONS)[number];
 export interface EngineOptions {
   /** Default: `LIMBECK_PRECISION`, else `highest`. */
   readonly precision?: Precision;
-  /** Threads of the back end's own pool, 1 to 1024. Default: `LIMBECK_THREADS`, else all cores. */
+  /** Threads of the back end's own pool, 1 to 256. Default: `LIMBECK_THREADS`, else all cores. */
   readonly threads?: number;
 }
 
@@ -27,7 +27,7 @@ export interface EngineSettings {
   readonly threads: number;
 }
 
-const MAX_THREADS = 1024;
+const MAX_THREADS = 256;
 
 /**
  * Completes the settings: an explicit choice wins over the environment variables `LIMBECK_BACKEND`,

@@ -88,6 +88,7 @@ async function load(dawnEntry: string, backendEntry: string): Promise<Availabili
     };
   }
   const { WebGPUBackend } = commonJs<WebgpuPackage>((await import(backendEntry)) as object);
+  offerToBackend(gpu);
   const device = await adapter.requestDevice({
     requiredFeatures: ["timestamp-query", "bgra8unorm-storage"].filter((name) => adapter.features.has(name)),
     requiredLimits: Object.fromEntries(RAISED_LIMITS.map((name) => [name, adapter.limits[name]])),
@@ -106,6 +107,13 @@ async function load(dawnEntry: string, backendEntry: string): Promise<Availabili
     arithmetic: FLOAT32_ONLY,
     isa: "webgpu",
   };
+}
+
+/** The back end looks for `navigator.gpu` when it starts. Newer versions of Node have a `navigator` of their own. */
+function offerToBackend(gpu: object): void {
+  const navigator = (globalThis as { navigator?: object }).navigator ?? {};
+  Object.defineProperty(navigator, "gpu", { value: gpu, configurable: true });
+  Object.defineProperty(globalThis, "navigator", { value: navigator, configurable: true });
 }
 
 /** The exports of a module, whether Node wrapped it from CommonJS or not. */
