@@ -1,6 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import "@tensorflow/tfjs-backend-cpu";
-import "@tensorflow/tfjs-backend-wasm";
+import { availableBackEnds } from "../grad/testing/back-ends.ts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { normal, uniform } from "../random/draw.ts";
 import { keyFromSeed } from "../random/key.ts";
@@ -41,7 +40,7 @@ function reference(x: tf.Tensor4D, grid: tf.Tensor4D): number[] {
   return out;
 }
 
-describe.each(["cpu", "wasm"])("affineSample on %s", (backend) => {
+describe.each(await availableBackEnds())("affineSample on %s", (backend) => {
   let tensors = 0;
   beforeEach(async () => {
     await tf.setBackend(backend);

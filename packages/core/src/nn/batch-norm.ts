@@ -25,6 +25,7 @@ export function batchNormLayer(
       const { mean, variance } = tf.moments(u, [0, 1, 2]);
       pass.observed.mean.push(mean as tf.Tensor1D);
       pass.observed.variance.push(variance as tf.Tensor1D);
+      pass.observed.count.push(u.size / u.shape[3]);
     }
     return tf.add(tf.mul(normalize(u, [0, 1, 2], EPSILON), gamma(pass)), beta(pass));
   };

@@ -119,8 +119,8 @@ export function defineNetwork(
     batchStatistics(theta: tf.Tensor1D, images: tf.Tensor4D): NetworkStatistics {
       check(theta, images);
       ensureGradients();
-      const observed = { mean: [] as tf.Tensor1D[], variance: [] as tf.Tensor1D[] };
-      if (batchNormLayers === 0) return observed;
+      const observed = { mean: [] as tf.Tensor1D[], variance: [] as tf.Tensor1D[], count: [] as number[] };
+      if (batchNormLayers === 0) return { mean: [], variance: [] };
       return tf.tidy(() => {
         forward(
           {

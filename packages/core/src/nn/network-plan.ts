@@ -14,7 +14,11 @@ export interface ForwardPass {
   /** Receives every block's attention where it was asked for. */
   readonly attention?: tf.Tensor3D[];
   /** Receives mean and variance of every batch-normalisation input, in layer order. */
-  readonly observed?: { readonly mean: tf.Tensor1D[]; readonly variance: tf.Tensor1D[] };
+  readonly observed?: {
+    readonly mean: tf.Tensor1D[];
+    readonly variance: tf.Tensor1D[];
+    readonly count: number[];
+  };
 }
 
 /** Reads one parameter tensor of the running forward pass. */
