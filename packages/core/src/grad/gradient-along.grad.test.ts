@@ -1,0 +1,29 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { describe, expect, it } from "vitest";
+import { gradientAlong } from "./gradient-along.ts";
+import { availableBackEnds } from "./testing/back-ends.ts";
+
+const backEnds = await availableBackEnds();
+
+describe.each(backEnds)("gradientAlong on %s", (backEnd) => {
+  it("has the closed form of loss = Σ θ²·x·y", async () => {
+    await tf.setBackend(backEnd);
+    const before = tf.memory().numTensors;
+    tf.tidy(() => {
+      const theta = tf.tensor1d([1, 2, 3]);
+      const x = tf.tensor4d([2, -1, 4], [1, 1, 1, 3]);
+      const y = tf.tensor2d([1, 5, -2], [1, 3]);
+      const v = tf.tensor1d([1, 10, 100]);
+      const loss = (t: tf.Tensor1D, i: tf.Tensor4D, l: tf.Tensor2D) =>
+        tf.sum<tf.Scalar>(tf.mul(tf.square(t), tf.mul(tf.reshape(i, [3]), tf.reshape(l, [3]))));
+      const along = gradientAlong(loss, theta, x, y, v);
+      // ⟨∇θ, v⟩ = Σ 2θxyv
+      expect(Array.from(along.value.dataSync())).toEqual([4 - 200 - 4800]);
+      expect(Array.from(along.theta.dataSync())).toEqual([4, -100, -1600]);
+      expect(Array.from(along.images.dataSync())).toEqual([2, 200, -1200]);
+      expect(Array.from(along.labels.dataSync())).toEqual([4, -40, 2400]);
+      expect(along.images.shape).toEqual([1, 1, 1, 3]);
+    });
+    expect(tf.memory().numTensors).toBe(before);
+  });
+});
