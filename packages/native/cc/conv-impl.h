@@ -1,4 +1,4 @@
-// Direct convolution without im2col, its two adjoints, one sample at a time. See conv.h for what the functions compute.
+// Direct convolution without im2col and its two adjoints: what is done to one sample. conv-pass.h runs it over a batch.
 //
 // A sample lies in padded planes (conv-pack.h). Under one filter row, what an output pixel sees of a plane is one
 // contiguous run of kw·width numbers, so forward is dotTile over kh·planes runs. The adjoint to the input is the same with
@@ -12,6 +12,9 @@ namespace limbeck {
 namespace LIMBECK_NS {
 
 // Sizes and offset tables of one convolution's passes.
+//
+// With few channels a run of kw·C numbers is short, so the kh rows that an output row sees are stacked: plane row h holds, at each
+// column, the kh·C numbers of input rows h·stride … h·stride + kh - 1, and a pixel's whole patch is one run.
 template <class Operand>
 struct Geometry {
   using T = typename Operand::Real;
@@ -27,18 +30,21 @@ struct Geometry {
   int64_t outPlanes;  // planes of O
   int64_t rows;       // of the packed forward filter, elements
   int64_t backRows;   // of the packed adjoint filter, elements
-  bool direct;        // adjoint to the input by convolution, else by product and scatter
   int64_t patch;      // kh·kw·C
+  bool stacked;
+  bool direct;        // adjoint to the input by convolution, else by product and scatter
 
   explicit Geometry(const ConvShape& shape) : s(shape) {
     pixels = s.oh * s.ow;
     patch = s.kh * s.kw * s.c;
-    const int64_t count = most(1, ceilDivide(s.c, kPlane));
+    stacked = s.kh > 1 && s.kh * s.c <= 2 * kPlane;
     in.h = s.h, in.w = s.w, in.c = s.c;
-    in.rows = (s.oh - 1) * s.strideH + s.kh, in.columns = (s.ow - 1) * s.strideW + s.kw;
+    in.rows = stacked ? s.oh : (s.oh - 1) * s.strideH + s.kh, in.columns = (s.ow - 1) * s.strideW + s.kw;
     in.top = s.padTop, in.left = s.padLeft;
-    in.count = count, in.width = ceilDivide(ceilDivide(s.c, count), G) * G;
-    rows = s.kh * s.kw * in.count * in.width / G;
+    in.count = stacked ? 1 : most(1, ceilDivide(s.c, kPlane));
+    const int64_t numbers = stacked ? s.kh * s.c : ceilDivide(s.c, in.count);
+    in.width = ceilDivide(numbers, G) * G;
+    rows = (stacked ? 1 : s.kh) * s.kw * in.count * in.width / G;
 
     outPlanes = most(1, ceilDivide(s.o, kPlane));
     direct = s.strideH == 1 && s.strideW == 1 && s.c >= 8 && s.padTop < s.kh && s.padLeft < s.kw;
@@ -55,34 +61,43 @@ struct Geometry {
     }
   }
 
-  int64_t inSize() const { return in.size() / G; }      // elements
-  int64_t outSize() const { return out.size() / G; }
-  int64_t outVectors() const { return outPlanes * vectorsPerPlane; }           // of forward results in planes
+  int64_t outVectors() const { return outPlanes * vectorsPerPlane; }  // of forward results in planes
+  int64_t paddedOutputs() const { return outPlanes * kPlane; }
   int64_t backColumns() const { return direct ? s.c : patch; }
   int64_t backVectors() const { return ceilDivide(backColumns(), L); }
   int64_t backPixels() const { return direct ? s.h * s.w : pixels; }
-  int64_t paddedOutputs() const { return outPlanes * kPlane; }
-  // Outer operand of x: one element a channel; same as the plain planes.
-  int64_t outerInSize() const { return in.size(); }
-  int64_t outerColumns() const { return ceilDivide(s.ow, G); }
-  int64_t outerOutPlane() const { return s.oh * outerColumns() * kPlane; }
+  int64_t outCorner() const { return (out.top * out.columns + out.left) * kPlane; }
 
-  // Packed filter [kh, plane, kw, channel] × outputs.
+  // Row r of the sums of filterSweep is row filterRow(r) of the filter.
+  int64_t filterRow(int64_t r) const {
+    if (!stacked) return r;
+    const int64_t j = r / (s.kh * s.c), i = r / s.c % s.kh;
+    return (i * s.kw + j) * s.c + r % s.c;
+  }
+
+  // Packed filter × outputs: [kh, plane, kw, channel], stacked [kw, kh, channel].
   void forwardOffsets(int64_t* offsets) const {
+    if (stacked) {
+      for (int64_t j = 0; j < s.kw; j++)
+        for (int64_t k = 0; k < in.width; k++) *offsets++ = k < s.kh * s.c ? filterRow(j * s.kh * s.c + k) * s.o : -1;
+      return;
+    }
     for (int64_t i = 0; i < s.kh; i++)
       for (int64_t p = 0; p < in.count; p++)
         for (int64_t j = 0; j < s.kw; j++)
           for (int64_t c = p * in.width; c < (p + 1) * in.width; c++)
             *offsets++ = c < s.c ? ((i * s.kw + j) * s.c + c) * s.o : -1;
   }
+  int64_t forwardRunCount() const { return stacked ? 1 : s.kh * in.count; }
+  int64_t forwardRunLength() const { return s.kw * in.width / G; }
   void forwardRuns(int64_t* runs) const {
-    for (int64_t i = 0; i < s.kh; i++)
+    for (int64_t i = 0; i < (stacked ? 1 : s.kh); i++)
       for (int64_t p = 0; p < in.count; p++) *runs++ = (p * in.rows + i) * in.columns * (in.width / G);
   }
+  int64_t rowStep() const { return (stacked ? 1 : s.strideH) * in.columns; }  // from one output row to the next
   void forwardPixels(int64_t* offsets) const {
     for (int64_t h = 0; h < s.oh; h++)
-      for (int64_t w = 0; w < s.ow; w++)
-        *offsets++ = (h * s.strideH * in.columns + w * s.strideW) * (in.width / G);
+      for (int64_t w = 0; w < s.ow; w++) *offsets++ = (h * rowStep() + w * s.strideW) * (in.width / G);
   }
 
   // Direct: [kh flipped, plane, kw flipped, output] × channels; else [plane, output] × (kh, kw, channel).
@@ -104,6 +119,95 @@ struct Geometry {
     const int64_t h = direct ? s.h : s.oh, w = direct ? s.w : s.ow;
     for (int64_t i = 0; i < h; i++)
       for (int64_t j = 0; j < w; j++) *offsets++ = (i * out.columns + j) * (kPlane / G);
+  }
+
+  // A sample in the planes `in`; their border must be zero already.
+  void loadInput(const T* sample, T* planes) const {
+    if (!stacked) return loadPlanes(in, sample, planes);
+    const int64_t firstColumn = most(0, -in.left), endColumn = least(s.w, in.columns - in.left), c = s.c;
+    for (int64_t h = 0; h < s.oh; h++)
+      for (int64_t i = 0; i < s.kh; i++) {
+        const int64_t row = h * s.strideH + i - s.padTop;
+        if (row < 0 || row >= s.h) continue;
+        const T* from = sample + (row * s.w + firstColumn) * c;
+        T* to = planes + (h * in.columns + firstColumn + in.left) * in.width + i * c;
+        for (int64_t w = firstColumn; w < endColumn; w++, from += c, to += in.width)
+          for (int64_t k = 0; k < c; k++) to[k] = from[k];
+      }
+  }
+};
+
+// One sample of x in the forms that the kernels take it: for a plain operand all three are the same.
+template <class Operand>
+struct InputPlanes {
+  using T = typename Operand::Real;
+  using E = typename Operand::Element;
+  T* real = nullptr;
+  E* dot = nullptr;    // for dotTile
+  E* outer = nullptr;  // for outerTile
+
+  static int64_t slack(const Geometry<Operand>& g) { return Operand::plain ? 0 : g.s.strideW * g.in.width + 2 * kPlane; }
+  void take(Pieces& pieces, const Geometry<Operand>& g, bool asDot, bool asOuter) {
+    if (!asDot && !asOuter) return;
+    real = pieces.take<T>(g.in.size() + slack(g));
+    if constexpr (Operand::plain) {
+      dot = outer = real;
+    } else {
+      if (asDot) dot = pieces.take<E>(g.in.size() / Operand::group + 2 * kPlane);
+      if (asOuter) outer = pieces.take<E>(g.in.size() + 2 * kPlane);
+    }
+  }
+  void clear(const Geometry<Operand>& g) const {
+    if (real) zero(real, g.in.size() + slack(g));
+  }
+  void load(const Geometry<Operand>& g, const T* sample) const {
+    if (!real) return;
+    g.loadInput(sample, real);
+    if constexpr (!Operand::plain) {
+      if (dot) Operand::pairNeighbours(real, g.in.size(), dot);
+      if (outer) Operand::pairApart(real, g.s.strideW * g.in.width, g.in.size(), outer);
+    }
+  }
+};
+
+// dy or du of one sample (or some of its planes) in the forms that the kernels take it.
+template <class Operand>
+struct OutputPlanes {
+  using T = typename Operand::Real;
+  using E = typename Operand::Element;
+  T* real = nullptr;   // [count, rows, columns, kPlane]
+  E* dot = nullptr;
+  E* outer = nullptr;  // real, or [count, oh, pairs of columns, kPlane]
+  int64_t row = 0, plane = 0, corner = 0;  // of real: to the next row, to the next plane, to pixel (0, 0)
+  int64_t outerRow = 0, outerPlane = 0;
+
+  void take(Pieces& pieces, const ConvShape& s, const Planes& layout, int64_t count, bool asDot, bool asOuter) {
+    row = layout.columns * kPlane, plane = layout.plane(), corner = (layout.top * layout.columns + layout.left) * kPlane;
+    real = pieces.take<T>(count * plane);
+    outerRow = row, outerPlane = plane;
+    if constexpr (Operand::plain) {
+      dot = real;
+      outer = real + corner;
+    } else {
+      outerRow = ceilDivide(s.ow, Operand::group) * kPlane, outerPlane = s.oh * outerRow;
+      if (asDot) dot = pieces.take<E>(count * plane / Operand::group + 2 * kPlane);
+      if (asOuter) outer = pieces.take<E>(count * outerPlane);
+    }
+  }
+  void clear(int64_t count) const {
+    if (real) zero(real, count * plane);
+  }
+  // To be called when planes [first, first + count) of `real` are complete.
+  void convert(const ConvShape& s, int64_t first, int64_t count) const {
+    if constexpr (!Operand::plain) {
+      if (dot) Operand::pairNeighbours(real + first * plane, count * plane, dot + first * plane / Operand::group);
+      if (!outer) return;
+      for (int64_t p = first; p < first + count; p++)
+        for (int64_t h = 0; h < s.oh; h++)
+          Operand::pairRow(real + p * plane + corner + h * row, s.ow, outer + p * outerPlane + h * outerRow);
+    } else {
+      (void)s, (void)first, (void)count;
+    }
   }
 };
 
@@ -187,8 +291,8 @@ struct DotSweep {
   }
 };
 
-// dfilter rows [kh·kw·C] of `outRow` numbers (+)= Σ over the pixels of one sample; vectors [firstVector, endVector) of
-// outputs; b is plane `firstPlane` of the outputs.
+// Rows [kh·kw·C] of `outRow` numbers (+)= Σ over the pixels of one sample, in the order of Geometry::filterRow; vectors
+// [firstVector, endVector) of outputs; b is plane `firstPlane` of them.
 template <class Operand>
 void filterSweep(const Geometry<Operand>& g, const typename Operand::Element* x, const typename Operand::Element* b,
                  int64_t bRow, int64_t bPlane, int64_t firstPlane, int64_t firstVector, int64_t endVector,
@@ -196,16 +300,17 @@ void filterSweep(const Geometry<Operand>& g, const typename Operand::Element* x,
   using T = typename Operand::Real;
   constexpr int L = kLanes<T>;
   const ConvShape& s = g.s;
-  const int64_t width = g.in.width;
+  const int64_t width = g.in.width, columns = g.in.columns;
+  const int64_t tapRows = g.stacked ? 1 : s.kh, numbers = g.stacked ? s.kh * s.c : s.c;
   // With one plane and no padding channels the taps of a filter row are one run.
-  const bool merged = g.in.count == 1 && width == s.c;
+  const bool merged = g.in.count == 1 && width == numbers;
   OuterArguments<Operand> t;
-  t.xRow = s.strideH * g.in.columns * width;
+  t.xRow = g.rowStep() * width;
   t.xStep = s.strideW * width * Operand::group;
   t.bRow = bRow;
   t.bStep = kPlane;
   t.rows = s.oh;
-  t.columns = g.outerColumns();
+  t.columns = ceilDivide(s.ow, Operand::group);
   t.outRow = outRow;
   t.accumulate = accumulate;
   for (int64_t v = firstVector; v < endVector; v += kTileVectors) {
@@ -214,12 +319,12 @@ void filterSweep(const Geometry<Operand>& g, const typename Operand::Element* x,
     t.b = b + channel / kPlane * bPlane + channel % kPlane;
     t.bVector = L == kPlane ? bPlane : L;
     for (int64_t p = 0; p < g.in.count; p++) {
-      const int64_t channels = merged ? s.kw * s.c : least(width, s.c - p * width);
-      const TileCut cut(channels);
-      for (int64_t i = 0; i < s.kh; i++)
+      const int64_t here = merged ? s.kw * numbers : least(width, numbers - p * width);
+      const TileCut cut(here);
+      for (int64_t i = 0; i < tapRows; i++)
         for (int64_t j = 0; j < (merged ? 1 : s.kw); j++) {
-          const auto* corner = x + p * g.in.rows * g.in.columns * width + (i * g.in.columns + j) * width;
-          const int64_t row = (i * s.kw + j) * s.c + p * width;
+          const auto* corner = x + ((p * g.in.rows + i) * columns + j) * width;
+          const int64_t row = (i * s.kw + j) * numbers + p * width;
           for (int64_t k = 0; k < cut.parts; k++) {
             const int64_t c = cut.begin(k);
             t.x = corner + c;
@@ -233,9 +338,9 @@ void filterSweep(const Geometry<Operand>& g, const typename Operand::Element* x,
 
 // dx of one sample from patches [pixels, patchStride], by adding each pixel's kh·kw·C numbers where they were taken from.
 template <class T>
-void scatterPatches(const ConvShape& s, const Planes& in, const T* patches, int64_t patchStride, T* padded, T* dx) {
-  const int64_t columns = in.columns, run = s.kw * s.c;
-  zero(padded, in.rows * columns * s.c);
+void scatterPatches(const ConvShape& s, int64_t patchStride, const T* patches, T* padded, T* dx) {
+  const int64_t rows = (s.oh - 1) * s.strideH + s.kh, columns = (s.ow - 1) * s.strideW + s.kw, run = s.kw * s.c;
+  zero(padded, rows * columns * s.c);
   for (int64_t h = 0; h < s.oh; h++)
     for (int64_t i = 0; i < s.kh; i++) {
       T* row = padded + (h * s.strideH + i) * columns * s.c;
@@ -250,56 +355,60 @@ void scatterPatches(const ConvShape& s, const Planes& in, const T* patches, int6
   for (int64_t h = 0; h < s.h; h++) {
     T* to = dx + h * s.w * s.c;
     const int64_t row = h + s.padTop;
-    const int64_t here = row < in.rows ? endColumn : 0;
+    const int64_t here = row < rows ? endColumn : 0;
     if (here > 0) copy(to, padded + (row * columns + s.padLeft) * s.c, here * s.c);
     zero(to + here * s.c, (s.w - here) * s.c);
   }
+}
+// Numbers that scatterPatches wants in `padded`.
+inline int64_t scatterSize(const ConvShape& s) {
+  return ((s.oh - 1) * s.strideH + s.kh) * ((s.ow - 1) * s.strideW + s.kw) * s.c;
 }
 
 // What all samples of a convolution's passes share: packed filters and offset tables.
 template <class Operand>
 struct ForwardTables {
+  using T = typename Operand::Real;
   using E = typename Operand::Element;
   int64_t *offsets, *runs, *pixels;
-  E* packed;
 
-  void take(Pieces& pieces, const Geometry<Operand>& g, int64_t vectors) {
+  void take(Pieces& pieces, const Geometry<Operand>& g) {
     offsets = pieces.take<int64_t>(g.rows * Operand::group);
-    runs = pieces.take<int64_t>(g.s.kh * g.in.count);
+    runs = pieces.take<int64_t>(g.forwardRunCount());
     pixels = pieces.take<int64_t>(g.pixels);
-    packed = pieces.take<E>(g.rows * vectors * g.L);
   }
-  void fill(const Geometry<Operand>& g) {
+  void fill(const Geometry<Operand>& g) const {
     g.forwardOffsets(offsets);
     g.forwardRuns(runs);
     g.forwardPixels(pixels);
   }
-  void pack(const Geometry<Operand>& g, const typename Operand::Real* filter, int64_t vectors) {
+  static int64_t packedSize(const Geometry<Operand>& g, int64_t vectors) { return g.rows * vectors * g.L; }
+  void pack(const Geometry<Operand>& g, const T* filter, int64_t vectors, E* packed) const {
     Packing<Operand>{filter, offsets, g.rows, g.s.o, 1, vectors, packed}.all();
   }
   DotSweep<Operand> sweep(const Geometry<Operand>& g) const {
-    return {pixels, runs, g.s.kh * g.in.count, g.s.kw * g.in.width / Operand::group, g.rows};
+    return {pixels, runs, g.forwardRunCount(), g.forwardRunLength(), g.rows};
   }
 };
 
 template <class Operand>
 struct BackTables {
+  using T = typename Operand::Real;
   using E = typename Operand::Element;
   int64_t *offsets, *runs, *pixels;
-  E* packed;
 
   void take(Pieces& pieces, const Geometry<Operand>& g) {
     offsets = pieces.take<int64_t>(g.backRows * Operand::group);
     runs = pieces.take<int64_t>(g.backRunCount());
     pixels = pieces.take<int64_t>(g.backPixels());
-    packed = pieces.take<E>(g.backRows * g.backVectors() * g.L);
   }
-  void fill(const Geometry<Operand>& g) {
+  void fill(const Geometry<Operand>& g) const {
     g.backOffsets(offsets);
     g.backRuns(runs);
     g.backPixelOffsets(pixels);
   }
-  void pack(const Geometry<Operand>& g, const typename Operand::Real* filter) {
+  static int64_t packedSize(const Geometry<Operand>& g) { return g.backRows * g.backVectors() * g.L; }
+  void pack(const Geometry<Operand>& g, const T* filter, E* packed) const {
     Packing<Operand>{filter, offsets, g.backRows, g.backColumns(), g.s.o, g.backVectors(), packed}.all();
   }
   DotSweep<Operand> sweep(const Geometry<Operand>& g) const {
@@ -314,93 +423,14 @@ void padCopy(T* to, const T* from, int64_t count, int64_t padded) {
   zero(to + count, padded - count);
 }
 
-// Work is cut by samples; where there are fewer than threads, each sample is also cut into `slices` of vectors.
-inline int64_t slicesOf(int64_t n, int64_t panels) {
-  const int64_t threads = parallelThreads();
-  return n >= threads ? 1 : most(1, least(panels, ceilDivide(threads, most(1, n))));
-}
-
-template <class Operand>
-void convForwardPass(const ConvShape& s, const typename Operand::Real* x, const typename Operand::Real* filter,
-                     const typename Operand::Real* bias, typename Operand::Real* y) {
-  using T = typename Operand::Real;
-  using E = typename Operand::Element;
-  constexpr int L = kLanes<T>;
-  if (s.n <= 0 || s.oh <= 0 || s.ow <= 0 || s.o <= 0) return;
-  const Geometry<Operand> g(s);
-  const int64_t vectors = ceilDivide(s.o, L);
-  ForwardTables<Operand> tables;
-  T* start;
-  place(ScratchSlot::shared, [&](Pieces& pieces) {
-    tables.take(pieces, g, vectors);
-    start = pieces.take<T>(vectors * L);
-  });
-  tables.fill(g);
-  tables.pack(g, filter, vectors);
-  padCopy(start, bias, s.o, vectors * L);
-  const DotSweep<Operand> sweep = tables.sweep(g);
-  const int64_t panels = ceilDivide(vectors, kTileVectors), slices = slicesOf(s.n, panels);
-  parallel(s.n * slices, 1, [&](int64_t begin, int64_t end, int) {
-    E* planes;
-    place(ScratchSlot::work, [&](Pieces& pieces) { planes = pieces.take<E>(g.inSize()); });
-    zero(planes, g.inSize());
-    for (int64_t i = begin; i < end; i++) {
-      const int64_t n = i / slices, slice = i % slices;
-      if (i == begin || slice == 0) loadPlanes<Operand>(g.in, x + n * s.h * s.w * s.c, planes);
-      sweep.toRows(planes, tables.packed, start, 0, g.pixels, panels * slice / slices * kTileVectors,
-                   least(vectors, panels * (slice + 1) / slices * kTileVectors), s.o, y + n * g.pixels * s.o, s.o, false);
-    }
-  });
-}
-
-template <class Operand>
-void convBackwardInputPass(const ConvShape& s, const typename Operand::Real* dy, const typename Operand::Real* filter,
-                           typename Operand::Real* dx) {
-  using T = typename Operand::Real;
-  using E = typename Operand::Element;
-  if (s.n <= 0 || s.h <= 0 || s.w <= 0 || s.c <= 0) return;
-  if (s.oh <= 0 || s.ow <= 0 || s.o <= 0) {
-    zero(dx, s.n * s.h * s.w * s.c);
-    return;
-  }
-  const Geometry<Operand> g(s);
-  BackTables<Operand> tables;
-  place(ScratchSlot::shared, [&](Pieces& pieces) { tables.take(pieces, g); });
-  tables.fill(g);
-  tables.pack(g, filter);
-  const DotSweep<Operand> sweep = tables.sweep(g);
-  const int64_t vectors = g.backVectors(), panels = ceilDivide(vectors, kTileVectors);
-  const int64_t slices = g.direct ? slicesOf(s.n, panels) : 1;
-  parallel(s.n * slices, 1, [&](int64_t begin, int64_t end, int) {
-    E* planes;
-    T *patches, *padded;
-    place(ScratchSlot::work, [&](Pieces& pieces) {
-      planes = pieces.take<E>(g.outSize());
-      patches = pieces.take<T>(g.direct ? 0 : g.pixels * vectors * g.L);
-      padded = pieces.take<T>(g.direct ? 0 : g.in.rows * g.in.columns * s.c);
-    });
-    zero(planes, g.outSize());
-    for (int64_t i = begin; i < end; i++) {
-      const int64_t n = i / slices, slice = i % slices;
-      if (i == begin || slice == 0) loadPlanes<Operand>(g.out, dy + n * g.pixels * s.o, planes);
-      T* out = dx + n * s.h * s.w * s.c;
-      if (g.direct) {
-        sweep.toRows(planes, tables.packed, nullptr, 0, s.h * s.w, panels * slice / slices * kTileVectors,
-                     least(vectors, panels * (slice + 1) / slices * kTileVectors), s.c, out, s.c, false);
-      } else {
-        sweep.toRows(planes, tables.packed, nullptr, 0, g.pixels, 0, vectors, vectors * g.L, patches, vectors * g.L, false);
-        scatterPatches(s, g.in, patches, vectors * g.L, padded, out);
-      }
-    }
-  });
-}
-
 // dfilter from the threads' sums [parts][kh·kw·C][padded], in thread order.
-template <class T>
-void reduceFilter(const T* sums, int64_t parts, int64_t rows, int64_t padded, int64_t columns, T* dfilter) {
+template <class Operand>
+void reduceFilter(const typename Operand::Real* sums, int64_t parts, const Geometry<Operand>& g, typename Operand::Real* dfilter) {
+  using T = typename Operand::Real;
+  const int64_t rows = g.patch, padded = g.paddedOutputs(), columns = g.s.o;
   parallel(rows, ceilDivide(16384, most(1, columns)), [&](int64_t begin, int64_t end, int) {
     for (int64_t row = begin; row < end; row++) {
-      T* out = dfilter + row * columns;
+      T* out = dfilter + g.filterRow(row) * columns;
       copy(out, sums + row * padded, columns);
       for (int64_t t = 1; t < parts; t++) {
         const T* more = sums + (t * rows + row) * padded;
@@ -410,53 +440,10 @@ void reduceFilter(const T* sums, int64_t parts, int64_t rows, int64_t padded, in
   });
 }
 
-// Copies a sample into the operand of filterSweep that x is: the plain planes themselves, or pairs of neighbouring pixels.
-template <class Operand>
-void loadOuterInput(const Geometry<Operand>& g, const typename Operand::Real* sample, typename Operand::Element* planes) {
-  if constexpr (Operand::plain) loadPlanes<Operand>(g.in, sample, planes);
-  else Operand::pairPixels(g.in, g.s.strideW, sample, planes);
-}
-
-template <class Operand>
-void convBackwardFilterPass(const ConvShape& s, const typename Operand::Real* x, const typename Operand::Real* dy,
-                            typename Operand::Real* dfilter) {
-  using T = typename Operand::Real;
-  using E = typename Operand::Element;
-  const int64_t taps = s.kh * s.kw * s.c;
-  if (taps <= 0 || s.o <= 0) return;
-  if (s.n <= 0 || s.oh <= 0 || s.ow <= 0) {
-    zero(dfilter, taps * s.o);
-    return;
-  }
-  const Geometry<Operand> g(s);
-  const int64_t vectors = g.outVectors(), padded = g.paddedOutputs();
-  const bool byOutputs = s.n < parallelThreads();
-  const int64_t panels = ceilDivide(vectors, kTileVectors);
-  const int64_t parts = byOutputs ? 1 : parallelParts(s.n, 1);
-  T* sums;
-  place(ScratchSlot::shared, [&](Pieces& pieces) { sums = pieces.take<T>(parts * taps * padded); });
-  parallel(byOutputs ? panels : s.n, 1, [&](int64_t begin, int64_t end, int thread) {
-    const int64_t first = byOutputs ? begin * kTileVectors : 0;
-    const int64_t last = byOutputs ? least(vectors, end * kTileVectors) : vectors;
-    E *planes, *outPlanes;
-    const int64_t outPlane = g.outerOutPlane(), outRow = g.outerColumns() * kPlane;
-    place(ScratchSlot::work, [&](Pieces& pieces) {
-      planes = pieces.take<E>(g.outerInSize());
-      outPlanes = pieces.take<E>(outPlane * g.outPlanes);
-    });
-    zero(planes, g.outerInSize());
-    zero(outPlanes, outPlane * g.outPlanes);
-    const Planes bare{s.oh, s.ow, s.o, s.oh, s.ow, 0, 0, kPlane, g.outPlanes};
-    const int64_t firstSample = byOutputs ? 0 : begin;
-    for (int64_t n = firstSample; n < (byOutputs ? s.n : end); n++) {
-      loadOuterInput(g, x + n * s.h * s.w * s.c, planes);
-      const T* sample = dy + n * g.pixels * s.o;
-      if constexpr (Operand::plain) loadPlanes<Operand>(bare, sample, outPlanes);
-      else Operand::pairOutputs(bare, sample, outPlanes);
-      filterSweep(g, planes, outPlanes, outRow, outPlane, 0, first, last, sums + (byOutputs ? 0 : thread) * taps * padded, padded, n > firstSample);
-    }
-  });
-  reduceFilter(sums, parts, taps, padded, s.o, dfilter);
+// Work is cut by samples; where there are fewer than threads, each sample is also cut into slices of at most `panels`.
+inline int64_t slicesOf(int64_t n, int64_t panels) {
+  const int64_t threads = parallelThreads();
+  return n >= threads ? 1 : most(1, least(panels, ceilDivide(threads, most(1, n))));
 }
 
 }  // namespace LIMBECK_NS

@@ -82,39 +82,25 @@ LIMBECK_INLINE typename Operand::Element element(T first, T second) {
   }
 }
 
-// Copies a sample into planes of elements (channel pairs where the operand is paired). The border must be zero already.
-template <class Operand>
-void loadPlanes(const Planes& s, const typename Operand::Real* sample, typename Operand::Element* planes) {
-  using T = typename Operand::Real;
-  constexpr int G = Operand::group;
-  const int64_t width = s.width / G, plane = s.rows * s.columns * width;
+// Copies a sample into planes. The border must be zero already.
+template <class T>
+void loadPlanes(const Planes& s, const T* sample, T* planes) {
+  const int64_t plane = s.plane(), width = s.width;
   const int64_t firstRow = most(0, -s.top), endRow = least(s.h, s.rows - s.top);
   const int64_t firstColumn = most(0, -s.left), endColumn = least(s.w, s.columns - s.left);
+  const int64_t whole = width == kPlane ? s.c / kPlane : 0;  // planes without padding channels
   for (int64_t h = firstRow; h < endRow; h++) {
     const T* from = sample + (h * s.w + firstColumn) * s.c;
-    typename Operand::Element* to = planes + ((h + s.top) * s.columns + firstColumn + s.left) * width;
-    if (Operand::plain && s.count == 1 && s.width == s.c) {
-      if (endColumn > firstColumn) __builtin_memcpy(to, from, static_cast<size_t>((endColumn - firstColumn) * s.c) * sizeof(T));
+    T* to = planes + ((h + s.top) * s.columns + firstColumn + s.left) * width;
+    if (s.count == 1 && width == s.c) {
+      if (endColumn > firstColumn) copy(to, from, (endColumn - firstColumn) * s.c);
       continue;
     }
     for (int64_t w = firstColumn; w < endColumn; w++, from += s.c, to += width) {
-      for (int64_t p = 0; p < s.count; p++) {
-        const T* channels = from + p * s.width;
-        typename Operand::Element* out = to + p * plane;
-        const int64_t here = least(s.width, s.c - p * s.width);
-        if constexpr (Operand::plain) {
-          if (here == kPlane) {
-            __builtin_memcpy(out, channels, kPlane * sizeof(T));
-          } else {
-            for (int64_t c = 0; c < here; c++) out[c] = element<Operand>(channels[c], T(0));
-          }
-        } else if (here == kPlane) {
-          Operand::pairChannels(channels, out);
-        } else {
-          for (int64_t c = 0; c < here; c += 2)
-            out[c / 2] = element<Operand>(channels[c], c + 1 < here ? channels[c + 1] : T(0));
-        }
-      }
+      T* out = to;
+      for (int64_t p = 0; p < whole; p++, out += plane) __builtin_memcpy(out, from + p * kPlane, kPlane * sizeof(T));
+      for (int64_t p = whole; p < s.count; p++, out += plane)
+        for (int64_t c = p * width; c < least((p + 1) * width, s.c); c++) out[c - p * width] = from[c];
     }
   }
 }

@@ -1,7 +1,7 @@
 // Instantiates every pass for one operand kind and puts them into a KernelTable. Included once per instruction set.
 #pragma once
 #include "block-impl.h"
-#include "conv-impl.h"
+#include "conv-pass.h"
 #include "gemm-impl.h"
 #include "isa.h"
 

@@ -7,6 +7,7 @@
 #define LIMBECK_TILE_PIXELS 4
 #define LIMBECK_TILE_VECTORS 2
 #include "../block-impl.h"
+#include "../conv-pass.h"
 #include "../gemm-impl.h"
 
 #include <cstdio>
