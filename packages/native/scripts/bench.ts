@@ -1,7 +1,14 @@
 // Speed of the native back end through tfjs's interface: GFLOP/s of products and convolutions, GB/s of the other kernels.
 //   npx tsx packages/native/scripts/bench.ts [name filter] [runs]
 import * as tf from "@tensorflow/tfjs-core";
-import { isa, nativeMemory, precision, registerNativeBackend, setPrecision, threadCount } from "../src/index.ts";
+import {
+  isa,
+  nativeMemory,
+  precision,
+  registerNativeBackend,
+  setPrecision,
+  threadCount,
+} from "../src/index.ts";
 
 const filter = process.argv[2] ?? "";
 const runs = Number(process.argv[3] ?? 7);

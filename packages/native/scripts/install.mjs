@@ -2,7 +2,7 @@
 // with WASM. The full output of the build is in build/install.log. LIMBECK_SKIP_NATIVE=1 leaves the build out.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { dirname, join, resolve } from "node:path";
@@ -59,9 +59,13 @@ function run() {
   const output = `${result.stdout ?? ""}${result.stderr ?? ""}${result.error ? String(result.error) : ""}`;
   mkdirSync(build, { recursive: true });
   writeFileSync(log, output);
-  if (result.status !== 0 || !existsSync(addon)) {
-    rmSync(addon, { force: true }); // of older sources, if any
-    return goOnWithout(reasonIn(output));
+  if (!existsSync(addon)) return goOnWithout(reasonIn(output));
+  if (result.status !== 0) {
+    console.log(
+      `@limbeck/native: the native back end could not be built anew (${reasonIn(output)}); the one built before stays in use. ` +
+        `See build/install.log`,
+    );
+    return;
   }
 
   const check = spawnSync(process.execPath, ["-e", `require(${JSON.stringify(addon)}).threadCount()`], {
