@@ -37,3 +37,8 @@ export class BackendError extends LimbeckError {
 export class RunError extends LimbeckError {
   override readonly name = "RunError";
 }
+
+/** A run that was asked to stop and did, its state saved where it has a folder; the command line ends with code 130. */
+export class InterruptedError extends LimbeckError {
+  override readonly name = "InterruptedError";
+}

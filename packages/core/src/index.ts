@@ -3,6 +3,7 @@ export {
   BackendError,
   ConfigError,
   DataError,
+  InterruptedError,
   LimbeckError,
   NotDifferentiableError,
   RunError,
@@ -124,3 +125,33 @@ export {
   type TrainOptions,
 } from "./train/train-network.ts";
 export { trainingLoss } from "./train/training-loss.ts";
+
+// Artefacts: set.arrow, pictures, exports.
+export { classFolderNames } from "./artifact/class-folder-names.ts";
+export { dataCard, type CardOptions, type CardResult } from "./artifact/data-card.ts";
+export { createFolder, storageError, writeFileBeside } from "./artifact/durable-file.ts";
+export { exportImageFolder } from "./artifact/export-image-folder.ts";
+export { exportParquet } from "./artifact/export-parquet.ts";
+export { exportSafetensors } from "./artifact/export-safetensors.ts";
+export { previewPng } from "./artifact/preview.ts";
+export { readSet } from "./artifact/read-set.ts";
+export {
+  encodeSafetensors,
+  readSafetensors,
+  type SafetensorsFile,
+  type SafetensorsTensor,
+} from "./artifact/safetensors.ts";
+export { setBytes, type SetBytes } from "./artifact/set-bytes.ts";
+export { writeSet } from "./artifact/write-set.ts";
+
+// Methods and runs.
+export { resolveConfig, type ConfigChoice } from "./method/resolve-config.ts";
+export { disposeState, stateTensors, type NamedTensor } from "./method/state-tensors.ts";
+export { distill, type Run } from "./run/distill.ts";
+export type { Cadence, DistillOptions } from "./run/distill-options.ts";
+export { readEvents, type LoggedEvent } from "./run/event-log.ts";
+export { forecastRun, type RunForecast } from "./run/plan-run.ts";
+export type { RunConfig } from "./run/run-config.ts";
+export { createRunContext } from "./run/run-context.ts";
+export { lockRunFolder } from "./run/run-lock.ts";
+export { readRun, runPaths, type RunPaths, type RunSummary } from "./run/run-folder.ts";

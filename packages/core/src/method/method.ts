@@ -66,7 +66,10 @@ export interface Forecast {
  * Ownership: `init` and `step` return states whose tensors the harness disposes of; a tensor that a step passes on
  * unchanged stays alive. Whatever else a step creates it must dispose of itself (`tf.tidy`).
  */
-export interface DistillationMethod<Schema extends z.ZodType = z.ZodType, State extends MethodState = MethodState> {
+export interface DistillationMethod<
+  Schema extends z.ZodType = z.ZodType,
+  State extends MethodState = MethodState,
+> {
   /** The paper's own short name, lower case. */
   readonly id: string;
   readonly title: string;

@@ -1,0 +1,22 @@
+import type { ConfigChoice } from "../method/resolve-config.ts";
+
+/** How often something is done: after so many steps, so many seconds of work, or whichever comes first. */
+export interface Cadence {
+  readonly steps?: number;
+  readonly seconds?: number;
+}
+
+export interface DistillOptions<ConfigInput> extends ConfigChoice<ConfigInput> {
+  /** Decides every random choice. Default 0. */
+  readonly seed?: number;
+  /** Run folder, made if needed. Without one the run lives in memory and cannot be resumed. */
+  readonly directory?: string;
+  /** Default: every 60 seconds. A last one is written when the run ends or is interrupted. */
+  readonly checkpointEvery?: Cadence;
+  /** Steps between two writings of `preview.png`. Default: only at the end. */
+  readonly previewEvery?: number;
+  /** Aborting it finishes the step, writes a checkpoint and ends the run with `InterruptedError`. */
+  readonly signal?: AbortSignal;
+  /** Go on with the run in `directory`, or start one if there is none. Default false: a folder with a run is refused. */
+  readonly resume?: boolean;
+}

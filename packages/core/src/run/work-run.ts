@@ -1,0 +1,184 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { z } from "zod";
+import { previewPng } from "../artifact/preview.ts";
+import { writeSet } from "../artifact/write-set.ts";
+import { liveBytes } from "../engine/memory.ts";
+import { InterruptedError } from "../errors.ts";
+import type { MethodState } from "../method/method.ts";
+import { disposeState } from "../method/state-tensors.ts";
+import type { Provenance, SyntheticSet } from "../synthetic/synthetic-set.ts";
+import { checkFiniteSet, checkFiniteStep } from "./check-finite.ts";
+import { writeCheckpoint, type Checkpoint } from "./checkpoint.ts";
+import { openEventLog, type EventLog } from "./event-log.ts";
+import type { RunEvent } from "./events.ts";
+import type { RunPlan } from "./plan-run.ts";
+import { writeRunConfig, type RunConfig } from "./run-config.ts";
+import { runEnvironment, type RunEnvironment } from "./run-environment.ts";
+import { holdRunFolder, type RunPaths } from "./run-folder.ts";
+import { decodeState, encodeState } from "./state-codec.ts";
+
+/** How a run talks to the outside. */
+export interface RunOutlet {
+  /** Delivers an event; resolves when the run should go on. */
+  emit(event: RunEvent): Promise<void>;
+  /** Asked between two steps. */
+  shouldStop(): boolean;
+}
+
+/** Where a run begins and what it keeps. */
+interface Beginning {
+  readonly runConfig: RunConfig;
+  /** None: in memory only. */
+  readonly paths?: RunPaths;
+  readonly checkpoint?: Checkpoint | undefined;
+}
+
+/** Does a run from wherever its folder stands to the finished set. Rejects as `Run.result` of `distill` does. */
+export async function workRun<Schema extends z.ZodType, State extends MethodState>(
+  plan: RunPlan<Schema, State>,
+  outlet: RunOutlet,
+): Promise<SyntheticSet> {
+  const runConfig = runConfigOf(plan, await runEnvironment());
+  if (plan.directory === undefined) return runSteps(plan, { runConfig }, outlet);
+  const { paths, found, release } = await holdRunFolder(plan.directory, runConfig, plan.resume);
+  try {
+    if (found.kind === "nothing") return await runSteps(plan, { runConfig, paths }, outlet);
+    if (found.kind === "started") {
+      // What a run was started with stays its provenance, whatever commit or machine it is resumed on.
+      return await runSteps(plan, { runConfig: found.config, paths, checkpoint: found.checkpoint }, outlet);
+    }
+    await outlet.emit({ kind: "done", step: plan.steps, seconds: 0 });
+    return found.set;
+  } finally {
+    release();
+  }
+}
+
+function runConfigOf<Schema extends z.ZodType, State extends MethodState>(
+  { method, dataset, preset, plainConfig, seed, steps }: RunPlan<Schema, State>,
+  environment: RunEnvironment,
+): RunConfig {
+  return {
+    method: method.id,
+    dataset: { name: dataset.name, sha256: dataset.sha256 },
+    ...(preset === undefined ? {} : { preset }),
+    config: plainConfig,
+    seed,
+    steps,
+    ...environment,
+  };
+}
+
+async function runSteps<Schema extends z.ZodType, State extends MethodState>(
+  plan: RunPlan<Schema, State>,
+  { runConfig, paths, checkpoint }: Beginning,
+  outlet: RunOutlet,
+): Promise<SyntheticSet> {
+  const { method, context, config, steps } = plan;
+  let step = checkpoint?.step ?? 0;
+  let seconds = checkpoint?.seconds ?? 0;
+  let saved = checkpoint === undefined ? undefined : { step, seconds };
+  // The codec keeps a state's form; that it is this method's own, the run's identity has vouched for.
+  let state =
+    checkpoint === undefined
+      ? method.init(context, config)
+      : (decodeState(checkpoint.state, method.id) as State);
+  let log: EventLog | undefined;
+
+  const where = (): string => `${method.id} step ${step} of ${steps}`;
+  const kept = (): string =>
+    saved === undefined || paths === undefined
+      ? ""
+      : `; the checkpoint of step ${saved.step} is kept in ${paths.checkpoint}`;
+  const tell = async (event: RunEvent): Promise<void> => {
+    log?.append(event);
+    await outlet.emit(event);
+  };
+  const save = async (): Promise<void> => {
+    if (paths === undefined || saved?.step === step) return;
+    const encoded = await encodeState(state, where(), kept());
+    writeCheckpoint(paths.checkpoint, { step, seconds, state: encoded });
+    saved = { step, seconds };
+    await tell({ kind: "checkpoint", step, path: paths.checkpoint });
+  };
+  const saveIsDue = (): boolean => {
+    const { steps: everySteps = Infinity, seconds: everySeconds = Infinity } = plan.checkpointEvery;
+    return step - (saved?.step ?? 0) >= everySteps || seconds - (saved?.seconds ?? 0) >= everySeconds;
+  };
+  const snapshot = (): SyntheticSet => {
+    const set = method.result(context, state, config);
+    checkFiniteSet(where(), set, kept());
+    return { ...set, provenance: provenanceOf(plan, runConfig) };
+  };
+
+  try {
+    if (paths !== undefined) {
+      if (checkpoint === undefined) writeRunConfig(paths.config, runConfig);
+      log = openEventLog(paths.events);
+    }
+    await tell({ kind: "start", step, steps, forecast: method.forecast(context, config) });
+    while (step < steps) {
+      // Lets signals, timers and the reader of the events have their turn.
+      await nextTurn();
+      if (outlet.shouldStop()) {
+        await save();
+        await tell({ kind: "interrupted", step, resume: plan.directory ?? "" });
+        throw interrupted(where(), plan.directory);
+      }
+      const began = performance.now();
+      const result = method.step(context, state, config, step);
+      disposeState(state, result.state);
+      state = result.state;
+      step += 1;
+      const took = (performance.now() - began) / 1000;
+      seconds += took;
+      checkFiniteStep(where(), result, kept());
+      const { loss, terms } = result;
+      await tell({ kind: "step", step, steps, loss, terms, seconds: took, bytes: liveBytes() });
+      if (step < steps && saveIsDue()) await save();
+      if (step < steps && step % plan.previewEvery === 0 && paths !== undefined) {
+        await previewPng(snapshot(), paths.preview);
+      }
+    }
+    await save();
+    const set = snapshot();
+    if (paths !== undefined) {
+      // The set marks the run as finished: everything else is written before it.
+      await previewPng(set, paths.preview);
+      await writeSet(paths.set, set);
+    }
+    await tell({ kind: "done", step, seconds });
+    return set;
+  } finally {
+    log?.close();
+    disposeState(state);
+  }
+}
+
+function interrupted(where: string, directory: string | undefined): InterruptedError {
+  const next =
+    directory === undefined
+      ? "it had no run folder, so it cannot be resumed"
+      : `its checkpoint is in ${directory}; resume it to go on`;
+  return new InterruptedError(`${where}: interrupted; ${next}`);
+}
+
+function provenanceOf<Schema extends z.ZodType, State extends MethodState>(
+  { method, ipc }: RunPlan<Schema, State>,
+  { dataset, config, seed, steps, backend, precision, commit, machine }: RunConfig,
+): Provenance {
+  return {
+    method: method.id,
+    dataset: dataset.name,
+    datasetSha256: dataset.sha256,
+    ipc,
+    config,
+    seed,
+    iterations: steps,
+    backend,
+    precision,
+    commit,
+    machine,
+    cite: method.cite,
+  };
+}
