@@ -159,16 +159,15 @@ describe("ranges of the published code", () => {
   it("rotate: ramps turn by angles of [−15°, 15°] and keep their steepness", () => {
     const n = 400;
     const size = 9;
-    const ramp = tf.tile(tf.reshape(tf.sub(tf.range(0, size), 4), [1, 1, size, 1]), [
-      n,
-      size,
-      1,
-      1,
-    ]) as tf.Tensor4D;
-    const angles = nested(applyGroup(ramp, "rotate", key, n)).map((y) => {
+    const across = tf.tile(tf.reshape(tf.sub(tf.range(0, size), 4), [1, 1, size, 1]), [n, size, 1, 1]);
+    const ramps = tf.concat([across, tf.transpose(across, [0, 2, 1, 3])], 3) as tf.Tensor4D;
+    const angles = nested(applyGroup(ramps, "rotate", key, n)).map((y) => {
       const along = y[4]![6]![0]! / 2; // cos
       const down = y[6]![4]![0]! / 2; // −sin
       expect(along ** 2 + down ** 2).toBeCloseTo(1, 5);
+      // The other coordinate: sin along the row, cos down the column.
+      expect(y[4]![6]![1]! / 2).toBeCloseTo(-down, 5);
+      expect(y[6]![4]![1]! / 2).toBeCloseTo(along, 5);
       return (Math.atan2(-down, along) * 180) / Math.PI;
     });
     expect(Math.min(...angles)).toBeGreaterThan(-15.001);

@@ -143,6 +143,23 @@ describe("trainNetwork", () => {
     tf.dispose([images, labels, part, partLabels]);
   });
 
+  it("visits every image once an epoch, in another order each time", async () => {
+    const visited: number[] = [];
+    const images = {
+      ...real,
+      read(indices: ArrayLike<number>) {
+        visited.push(...Array.from(indices));
+        return real.read(indices);
+      },
+    };
+    await bitsAfter({ data: { ...stream, images } });
+    const epochs = [visited.slice(0, 120), visited.slice(120)];
+    for (const epoch of epochs) {
+      expect(epoch.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 120 }, (_, i) => i));
+    }
+    expect(epochs[0]).not.toEqual(epochs[1]);
+  });
+
   it("takes exactly the published steps: two epochs of plain descent by hand", async () => {
     const images = real.read(Int32Array.from({ length: 8 }, (_, i) => i));
     const labels = oneHotLabels(dataset.train.labels.slice(0, 8), 4);
