@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import type { ConvBlockAttrs } from "@limbeck/native";
+import type { ConvBlockAttrs, ConvBlockInputs } from "@limbeck/native";
 import type { ImageShape } from "../dataset/image-dataset.ts";
 import { ConfigError } from "../errors.ts";
 import { groupNormalize } from "../grad/composed-conv-block.ts";
@@ -9,7 +9,7 @@ import { spatialAttention } from "../grad/spatial-attention.ts";
 import { activate, type Activation } from "./activation.ts";
 import { batchNormLayer, EPSILON } from "./batch-norm.ts";
 import type { Differentiate } from "./network.ts";
-import type { ForwardPass, ImageLayer, NetworkPlan, ParameterReader } from "./network-plan.ts";
+import type { ForwardPass, ImageLayer, NetworkPlan } from "./network-plan.ts";
 
 export type Norm = "none" | "batch" | "layer" | "instance" | "group";
 export type Pooling = "none" | "max" | "avg";
@@ -34,7 +34,7 @@ export interface ConvLayerOptions {
 }
 
 /** Spatial size after a convolution or pooling window; rows that do not fill a window are dropped. */
-export function windowCount(length: number, size: number, stride: number, pad: number): number {
+function windowCount(length: number, size: number, stride: number, pad: number): number {
   return Math.floor((length + 2 * pad - size) / stride) + 1;
 }
 
@@ -42,15 +42,13 @@ function poolKind(pooling: Pooling): ConvBlockAttrs["pool"] {
   return pooling === "avg" ? "average" : pooling;
 }
 
-/** What the fused block does of the layer; the rest follows in plain operations. */
-function blockAttributes(options: ConvLayerOptions, power: number): ConvBlockAttrs {
+/** What the fused block does of the layer, up to the first step that it does not have; the rest follows in plain operations. */
+function blockAttributes(options: ConvLayerOptions, power: number, normDone: boolean): ConvBlockAttrs {
   const { norm, activation, filters, pooling = "none", stride = 1, pad } = options;
   const fusedNorm = norm === "instance" || norm === "group";
-  const plainNorm = norm === "batch" || norm === "layer";
-  const fusedActivation =
-    !plainNorm && (activation === "relu" || activation === "leakyrelu" || activation === "identity")
-      ? activation
-      : undefined;
+  const reached = normDone || fusedNorm || norm === "none";
+  const known = activation === "relu" || activation === "leakyrelu" || activation === "identity";
+  const fusedActivation = reached && known ? activation : undefined;
   return {
     stride,
     pad,
@@ -113,39 +111,44 @@ export function convLayer(
   plan.multiplyAdds += h * w * fanIn * filters;
   plan.activationFloats += height * width * channels + h * w * filters;
 
-  const normalise = plainNormalisation(plan, norm, gamma, beta);
-  const pooled = poolKind(pooling);
+  const batchNorm = norm === "batch" ? batchNormLayer(plan, gamma!, beta!) : undefined;
+
+  /** Convolution with its bias and, where they go with it, the normalisation's parameters. */
+  const blockInputs = (pass: ForwardPass, x: tf.Tensor4D): ConvBlockInputs => {
+    const given = bias === undefined ? {} : { bias: bias(pass) };
+    if (norm === "instance" || norm === "group") {
+      return { x, filter: filter(pass), ...given, gamma: gamma!(pass), beta: beta!(pass) };
+    }
+    if (batchNorm === undefined || pass.statistics === "batch") return { x, filter: filter(pass), ...given };
+    const { scale, shift } = batchNorm.fold(pass, pass.statistics);
+    const folded = given.bias === undefined ? shift : tf.add<tf.Tensor1D>(tf.mul(given.bias, scale), shift);
+    return { x, filter: tf.mul(filter(pass), scale), bias: folded };
+  };
+
+  /** The normalisations that the block does not have. */
+  const normalise = (pass: ForwardPass, u: tf.Tensor4D): tf.Tensor4D => {
+    if (norm === "layer") return tf.add(tf.mul(groupNormalize(u, 1, EPSILON), gamma!(pass)), beta!(pass));
+    return batchNorm !== undefined && pass.statistics === "batch" ? batchNorm.normalise(pass, u) : u;
+  };
 
   const forward = (pass: ForwardPass, x: tf.Tensor4D): tf.Tensor4D => {
-    const wantActivation = isBlock && pass.activations !== undefined;
     const power = isBlock && pass.attention !== undefined ? pass.attentionPower : 0;
-    const attrs = blockAttributes(options, power);
-    const fusedAffine = attrs.norm === "group" && gamma !== undefined && beta !== undefined;
-    const block = convBlock(
-      {
-        x,
-        filter: filter(pass),
-        ...(bias === undefined ? {} : { bias: bias(pass) }),
-        ...(fusedAffine ? { gamma: gamma(pass), beta: beta(pass) } : {}),
-      },
-      attrs,
-      {
-        differentiate: layerDerivatives(pass.differentiate, isFirst),
-        activations: wantActivation && attrs.activation === activation && normalise === undefined,
-      },
-    );
-    if (normalise === undefined && attrs.activation === activation) {
+    const normDone = batchNorm !== undefined && pass.statistics !== "batch";
+    const attrs = blockAttributes(options, power, normDone);
+    const isWhole =
+      (normDone || batchNorm === undefined) && norm !== "layer" && attrs.activation === activation;
+    const block = convBlock(blockInputs(pass, x), attrs, {
+      differentiate: layerDerivatives(pass.differentiate, isFirst),
+      activations: isWhole && isBlock && pass.activations !== undefined,
+    });
+    if (isWhole) {
       if (block.activation !== undefined) pass.activations?.push(block.activation);
       if (block.attention !== undefined) pass.attention?.push(block.attention);
       return block.pooled;
     }
-    const a = activate(
-      normalise === undefined ? block.pooled : normalise(pass, block.pooled),
-      activation,
-      LEAKY_SLOPE,
-    );
+    const a = activate(normalise(pass, block.pooled), activation, LEAKY_SLOPE);
     if (isBlock) recordBlock(pass, a);
-    return pool(a, pooled, 2);
+    return pool(a, poolKind(pooling), 2);
   };
   return { outputShape, forward };
 }
@@ -159,17 +162,4 @@ export function recordBlock(pass: ForwardPass, activation: tf.Tensor4D): void {
 /** The images reach the first convolution only: all later ones need their input's gradient for the parameters before them. */
 function layerDerivatives(differentiate: Differentiate, isFirst: boolean): Differentiate {
   return differentiate === "parameters" && !isFirst ? "both" : differentiate;
-}
-
-/** Batch and layer normalisation, which the fused block does not have. */
-function plainNormalisation(
-  plan: NetworkPlan,
-  norm: Norm,
-  gamma: ParameterReader | undefined,
-  beta: ParameterReader | undefined,
-): ((pass: ForwardPass, u: tf.Tensor4D) => tf.Tensor4D) | undefined {
-  if (norm === "batch")
-    return batchNormLayer(plan, gamma as ParameterReader<tf.Tensor1D>, beta as ParameterReader<tf.Tensor1D>);
-  if (norm !== "layer") return undefined;
-  return (pass, u) => tf.add(tf.mul(groupNormalize(u, 1, EPSILON), gamma!(pass)), beta!(pass));
 }

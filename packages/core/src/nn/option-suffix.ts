@@ -32,7 +32,7 @@ export const ACTIVATION_WORDS: Readonly<Record<Activation, string>> = {
 };
 
 /** Options of a family that its plain name stands for. */
-export interface SpeltDefaults {
+interface SpeltDefaults {
   readonly width: number;
   readonly norm: Norm;
   readonly pooling: Pooling;
