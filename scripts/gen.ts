@@ -5,7 +5,7 @@ import { methodPackages, registrySource, withMethodDependencies, type Manifest }
 import { methodTable } from "./method-table.ts";
 
 /**
- * Writes what follows from the folders of packages/methods: the command line's registry, its dependencies, and the table
+ * Writes what follows from the folders of packages/methods: the harness's registry, its dependencies, and the table
  * of methods between the markers of README.md. With `--check` nothing is written and a stale file is an error.
  */
 const ROOT = join(import.meta.dirname, "..");
@@ -13,8 +13,8 @@ const CHECK = process.argv.includes("--check");
 const TABLE = /(<!-- methods:start -->\n)[\s\S]*?(<!-- methods:end -->)/;
 
 const packages = await methodPackages(join(ROOT, "packages", "methods"));
-await update("packages/cli/src/methods.gen.ts", () => Promise.resolve(registrySource(packages)));
-await update("packages/cli/package.json", (present) => {
+await update("benchmarks/src/methods.gen.ts", () => Promise.resolve(registrySource(packages)));
+await update("benchmarks/package.json", (present) => {
   const manifest = JSON.parse(present) as Manifest;
   const wanted = withMethodDependencies(manifest, packages);
   return Promise.resolve(wanted === manifest ? present : JSON.stringify(wanted));

@@ -39,7 +39,7 @@ export function exportedMethods(index: string): string[] {
   return names.sort();
 }
 
-/** Source of the command line's registry. */
+/** Source of the harness's registry. */
 export function registrySource(packages: readonly MethodPackage[]): string {
   const imports = packages.map(({ name, methods }) => `import { ${methods.join(", ")} } from "${name}";`);
   const names = packages.flatMap(({ methods }) => methods).sort();

@@ -57,7 +57,9 @@ export function startLimbeck(args: readonly string[], { cwd, env }: LimbeckOptio
         };
         child.stdout.on("data", look);
         child.stderr.on("data", look);
-        child.once("close", () => reject(new Error(`limbeck ended before it printed ${text}:\n${stdout}${stderr}`)));
+        child.once("close", () =>
+          reject(new Error(`limbeck ended before it printed ${text}:\n${stdout}${stderr}`)),
+        );
         look();
       });
     },

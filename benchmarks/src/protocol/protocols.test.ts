@@ -48,7 +48,9 @@ test("other epochs are another name", () => {
 });
 
 test("unknown ids and keys are errors", () => {
-  expect(() => protocolNamed("dsa")).toThrowErrorMatchingInlineSnapshot(`[ConfigError: protocol: unknown "dsa"; known: dc-v1, dsa-v1, datadam-v1, start-v1, or with other epochs such as dsa-e300-v1]`);
+  expect(() => protocolNamed("dsa")).toThrowErrorMatchingInlineSnapshot(
+    `[ConfigError: protocol: unknown "dsa"; known: dc-v1, dsa-v1, datadam-v1, start-v1, or with other epochs such as dsa-e300-v1]`,
+  );
   expect(() => protocolNamed("constructor")).toThrow('unknown "constructor"');
   expect(() => protocolSchema.parse({ ...protocolNamed("dc-v1"), warmup: 5 })).toThrow("warmup");
 });

@@ -1,6 +1,6 @@
 import { engineInfo, useBackend, type EngineOptions } from "@limbeck/core";
 import type { Command } from "commander";
-import { wholeNumber } from "./option-parsers.ts";
+import { wholeNumber } from "@limbeck/benchmarks";
 import type { Output, OutputOptions } from "./output.ts";
 
 /** Options that every command has. */
@@ -14,7 +14,10 @@ export function withOutputOptions(command: Command): Command {
 /** Options of the commands that compute. */
 export function withEngineOptions(command: Command): Command {
   return command
-    .option("--backend <name>", "auto, native, tensorflow, webgpu, wasm or cpu (default: LIMBECK_BACKEND, else auto)")
+    .option(
+      "--backend <name>",
+      "auto, native, tensorflow, webgpu, wasm or cpu (default: LIMBECK_BACKEND, else auto)",
+    )
     .option("--precision <name>", "highest (float32), high or default (bfloat16 where the machine has it)")
     .option("--threads <n>", "threads of the back end (default: all cores)", wholeNumber(1));
 }
@@ -34,11 +37,17 @@ export type CommonFlags = OutputOptions & EngineFlags;
  */
 export async function startEngine(flags: EngineFlags, output: Output): Promise<void> {
   const options: EngineOptions = {
-    ...(flags.precision === undefined ? {} : { precision: flags.precision as NonNullable<EngineOptions["precision"]> }),
+    ...(flags.precision === undefined
+      ? {}
+      : { precision: flags.precision as NonNullable<EngineOptions["precision"]> }),
     ...(flags.threads === undefined ? {} : { threads: flags.threads }),
   };
   const info = await useBackend(flags.backend ?? "auto", options);
   const { backend, precision, threads } = engineInfo();
-  output.note(output.colors.dim(`${backend}, precision ${precision}, ${threads} ${threads === 1 ? "thread" : "threads"}`));
+  output.note(
+    output.colors.dim(
+      `${backend}, precision ${precision}, ${threads} ${threads === 1 ? "thread" : "threads"}`,
+    ),
+  );
   void info;
 }

@@ -4,40 +4,8 @@ import { join } from "node:path";
 import { BackendError, ConfigError, DataError } from "@limbeck/core";
 import { expect, test } from "vitest";
 import { readConfigFile } from "./config-file.ts";
-import { mergeConfig, parseOverrides } from "./config-overrides.ts";
 import { describeFailure } from "./exit-code.ts";
-import { seedList, stepList, wholeNumber } from "./option-parsers.ts";
 import { formatBytes, formatSeconds } from "./units.ts";
-
-test("dotted overrides become a tree of typed values", () => {
-  expect(
-    parseOverrides(["ipc=3", "augment.kind=none", "augment.ops=[a, b]", "real=true", "x=1e-3", "y=a=b"]),
-  ).toEqual({
-    ipc: 3,
-    augment: { kind: "none", ops: ["a", "b"] },
-    real: true,
-    x: 1e-3,
-    y: "a=b",
-  });
-  expect(() => parseOverrides(["ipc"])).toThrow('--set: wanted key=value, got "ipc"');
-  expect(() => parseOverrides(["a..b=1"])).toThrow(ConfigError);
-});
-
-test("later configurations win key by key", () => {
-  expect(mergeConfig({ a: 1, b: { c: 2, d: 3 }, e: [1] }, { b: { c: 4 }, e: [] })).toEqual({
-    a: 1,
-    b: { c: 4, d: 3 },
-    e: [],
-  });
-});
-
-test("seeds, steps and whole numbers", () => {
-  expect(seedList("0-2,7")).toEqual([0, 1, 2, 7]);
-  expect(stepList("300,100,100")).toEqual([100, 300]);
-  for (const bad of ["", "3-1", "a", "1,1", "-1"]) expect(() => seedList(bad), bad).toThrow();
-  for (const bad of ["", "0", "1.5", "1e2", "-3", "9".repeat(20)])
-    expect(() => wholeNumber(1)(bad), bad).toThrow();
-});
 
 test("a configuration file is checked, and named in the message", () => {
   const folder = mkdtempSync(join(tmpdir(), "limbeck-cli-"));

@@ -2,8 +2,7 @@ import type { Command } from "commander";
 import type { DistillationMethod } from "@limbeck/core";
 import { z } from "zod";
 import { withOutputOptions } from "../common-options.ts";
-import { methodNamed } from "../find-method.ts";
-import { methods } from "../methods.gen.ts";
+import { methodNamed, methods } from "@limbeck/benchmarks";
 import { createOutput, type OutputOptions } from "../output.ts";
 
 /** `limbeck methods [id]`: what there is, with every key, default and preset. */
@@ -63,5 +62,15 @@ function describeMethod(method: DistillationMethod, keys: readonly ConfigKey[]):
   const presetLines = Object.entries(method.presets).map(
     ([name, preset]) => `  ${name} [${preset.status}] ${preset.dataset}\n      ${preset.source}`,
   );
-  return [`${method.id}: ${method.title}`, "", "Keys", ...keyLines, "", "Presets", ...presetLines, "", method.cite].join("\n");
+  return [
+    `${method.id}: ${method.title}`,
+    "",
+    "Keys",
+    ...keyLines,
+    "",
+    "Presets",
+    ...presetLines,
+    "",
+    method.cite,
+  ].join("\n");
 }

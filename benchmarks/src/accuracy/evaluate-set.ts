@@ -31,17 +31,25 @@ export interface EvaluationProgress {
   readonly loss: number;
 }
 
+/** One network's outcome. */
+export interface SeedResult {
+  /** Accuracy on the full test split. */
+  readonly percent: number;
+  /** Wall seconds of training and testing. */
+  readonly seconds: number;
+}
+
 export interface EvaluationOptions {
   readonly protocol: Protocol;
   /** Name of the zoo. */
   readonly network: string;
   /** One fresh network each: its parameters, order and augmentation come from the seed alone. */
   readonly seeds: readonly number[];
-  /** Accuracies of seeds that were evaluated earlier; they are not evaluated again. */
-  readonly known?: ReadonlyMap<number, number>;
+  /** Results of seeds that were evaluated earlier; they are not evaluated again. */
+  readonly known?: ReadonlyMap<number, SeedResult>;
   readonly onProgress?: (progress: EvaluationProgress) => void;
   /** Called after each newly evaluated seed. */
-  readonly onSeed?: (seed: number, percent: number) => void;
+  readonly onSeed?: (seed: number, result: SeedResult) => void;
   /** Stops between two training steps; the promise then rejects with its reason. */
   readonly signal?: AbortSignal;
 }
@@ -49,7 +57,7 @@ export interface EvaluationOptions {
 /** Accuracies in percent on the full test split, one a seed, in the order of the seeds. */
 export interface Evaluation {
   readonly accuracy: readonly number[];
-  /** Wall seconds of the networks trained in this call. */
+  /** Wall seconds of all its networks. */
   readonly seconds: number;
 }
 
@@ -100,12 +108,13 @@ export async function evaluateSeeds(
   { seeds, known, onProgress, onSeed, signal }: Omit<EvaluationOptions, "network" | "protocol">,
 ): Promise<Evaluation> {
   const { epochs } = training.recipe;
-  const began = performance.now();
-  const percents: number[] = [];
+  const results: SeedResult[] = [];
   for (const [finished, seed] of seeds.entries()) {
-    let percent = known?.get(seed);
-    if (percent === undefined) {
-      percent = await trainAndTest(training, foldIn(keyFromSeed(seed), "evaluation"), signal, (epoch, loss) =>
+    let result = known?.get(seed);
+    if (result === undefined) {
+      const began = performance.now();
+      const key = foldIn(keyFromSeed(seed), "evaluation");
+      const percent = await trainAndTest(training, key, signal, (epoch, loss) =>
         onProgress?.({
           finished,
           networks: seeds.length,
@@ -114,11 +123,15 @@ export async function evaluateSeeds(
           loss,
         }),
       );
-      onSeed?.(seed, percent);
+      result = { percent, seconds: (performance.now() - began) / 1000 };
+      onSeed?.(seed, result);
     }
-    percents.push(percent);
+    results.push(result);
   }
-  return { accuracy: percents, seconds: (performance.now() - began) / 1000 };
+  return {
+    accuracy: results.map(({ percent }) => percent),
+    seconds: results.reduce((sum, { seconds }) => sum + seconds, 0),
+  };
 }
 
 async function trainAndTest(

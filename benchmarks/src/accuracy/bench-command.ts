@@ -1,0 +1,171 @@
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import {
+  engineInfo,
+  resolveConfig,
+  useBackend,
+  type BackendName,
+  type DistillationMethod,
+  type ImageDataset,
+  type Precision,
+} from "@limbeck/core";
+import { openDataset } from "@limbeck/datasets";
+import { Command } from "commander";
+import { mergeConfig, parseOverrides, type RawConfig } from "../command-line/config-overrides.ts";
+import { collect, seedList, stepList, wholeNumber } from "../command-line/option-parsers.ts";
+import { methodNamed } from "../method-named.ts";
+import { sortedJson } from "../protocol/protocol.ts";
+import { protocolNamed } from "../protocol/protocols.ts";
+import { appendRecord } from "../records/record-file.ts";
+import { recordsTable } from "../records/records-table.ts";
+import type { EvaluationRecord } from "../records/record.ts";
+import { benchmarkMethod } from "./benchmark-method.ts";
+import { evaluateCached } from "./evaluate-cached.ts";
+import type { EvaluationProgress } from "./evaluate-set.ts";
+import { evaluateFullData } from "./full-data.ts";
+import { fullDataRecord } from "./evaluation-record.ts";
+import { randomSubset } from "./random-subset.ts";
+
+interface BenchOptions {
+  readonly method?: string;
+  readonly dataset: string;
+  readonly preset?: string;
+  readonly ipc?: number;
+  readonly iterations?: number;
+  readonly set?: readonly string[];
+  readonly seed: number;
+  readonly evaluateAt?: readonly number[];
+  readonly seeds: readonly number[];
+  readonly protocol: string;
+  readonly network: string;
+  readonly random?: number;
+  readonly full?: true;
+  readonly records: string;
+  readonly runs: string;
+  readonly backend?: string;
+  readonly precision?: Precision;
+  readonly threads?: number;
+}
+
+/** `pnpm bench`: condense, evaluate, append to the records. Killed and started again it goes on. */
+export function benchCommand(): Command {
+  return new Command("bench")
+    .description("accuracy runs whose results go into the records")
+    .requiredOption("--dataset <name>", "data set, by name or path")
+    .option("--method <id>", "method to run; without one only the baselines")
+    .option("--preset <name>", "preset of the method")
+    .option("--ipc <n>", "images per class", wholeNumber(1))
+    .option("--iterations <n>", "updates of the images", wholeNumber(1))
+    .option("--set <key=value>", "another configuration key; may be repeated", collect)
+    .option("--seed <n>", "seed of the distillation and of the random draw", wholeNumber(0), 0)
+    .option("--evaluate-at <steps>", "also evaluate after these steps, as in 100,300", stepList)
+    .option("--seeds <list>", "fresh networks, as in 0-4", seedList, [0, 1, 2])
+    .option("--protocol <id>", "evaluation protocol", "dsa-v1")
+    .option("--network <name>", "network trained on the sets", "convnet3")
+    .option("--random <draws>", "also evaluate that many random subsets of the same size", wholeNumber(1))
+    .option("--full", "also evaluate the whole training split under the same protocol")
+    .option(
+      "--records <file>",
+      "records to append to",
+      join(import.meta.dirname, "../../records/accuracy.jsonl"),
+    )
+    .option("--runs <folder>", "where the run folders are", "runs")
+    .option("--backend <name>", "back end")
+    .option("--precision <name>", "highest, high or default")
+    .option("--threads <n>", "threads of the back end", wholeNumber(1))
+    .action(bench);
+}
+
+async function bench(options: BenchOptions): Promise<void> {
+  const protocol = protocolNamed(options.protocol);
+  const method = options.method === undefined ? undefined : methodNamed(options.method);
+  const config = method === undefined ? { ipc: options.ipc } : benchConfig(method, options);
+  const { precision, threads } = options;
+  await useBackend((options.backend ?? "auto") as BackendName | "auto", {
+    ...(precision === undefined ? {} : { precision }),
+    ...(threads === undefined ? {} : { threads }),
+  });
+  const dataset = await openDataset(options.dataset);
+  const evaluation = { protocol, network: options.network, seeds: options.seeds };
+  const records: EvaluationRecord[] = [];
+
+  if (method !== undefined) {
+    const folder = join(options.runs, "bench", folderName(method, dataset, config, options.seed));
+    process.stderr.write(`${folder}\n`);
+    const result = await benchmarkMethod(method, dataset, {
+      ...evaluation,
+      config,
+      seed: options.seed,
+      folder,
+      evaluateAt: options.evaluateAt ?? [],
+      records: options.records,
+      onDistill: (event) => {
+        if (event.kind !== "step") return;
+        say(
+          `${method.id} ${event.step}/${event.steps} loss ${event.loss.toPrecision(4)}, ${event.seconds.toFixed(2)} s`,
+        );
+      },
+      onEvaluate: (step, progress) => say(`set after step ${step}: ${told(progress)}`),
+    });
+    records.push(...result.records);
+  }
+  for (let draw = 0; draw < (options.random ?? 0); draw++) {
+    const set = randomSubset(dataset, Number(config.ipc), options.seed + draw);
+    const folder = join(options.runs, "baselines");
+    const { record, cached } = await evaluateCached(set, dataset, folder, 0, {
+      ...evaluation,
+      onProgress: (progress) => say(`random draw ${draw}: ${told(progress)}`),
+    });
+    if (!cached) appendRecord(options.records, record);
+    records.push(record);
+  }
+  if (options.full === true) {
+    const result = await evaluateFullData(dataset, {
+      ...evaluation,
+      onProgress: (progress) => say(`full data: ${told(progress)}`),
+    });
+    const record = fullDataRecord(dataset, { ...evaluation, evaluation: result });
+    appendRecord(options.records, record);
+    records.push(record);
+  }
+  process.stdout.write(`${recordsTable(records)}\n`);
+}
+
+function benchConfig(
+  method: DistillationMethod,
+  options: BenchOptions,
+): RawConfig & { readonly ipc: number } {
+  const { preset, ipc, iterations } = options;
+  const given = {
+    ...(ipc === undefined ? {} : { ipc }),
+    ...(iterations === undefined ? {} : { iterations }),
+  };
+  const config = mergeConfig(parseOverrides(options.set ?? []), given);
+  return resolveConfig(method, { preset, config }) as RawConfig & { readonly ipc: number };
+}
+
+/** The same work finds its folder again; anything that changes the result leads to another. */
+function folderName(
+  method: DistillationMethod,
+  dataset: ImageDataset,
+  config: RawConfig,
+  seed: number,
+): string {
+  const { backend, precision, threads } = engineInfo();
+  const parts = sortedJson({ config, seed, data: dataset.sha256, backend, precision, threads });
+  const digits = createHash("sha256").update(parts).digest("hex").slice(0, 8);
+  return `${dataset.name}-${method.id}-ipc${String(config["ipc"])}-${digits}`;
+}
+
+let lastLine = 0;
+
+/** At most one line in ten seconds. */
+function say(text: string): void {
+  if (performance.now() - lastLine < 10_000) return;
+  lastLine = performance.now();
+  process.stderr.write(`${text}\n`);
+}
+
+function told({ finished, networks, epoch, epochs, loss }: EvaluationProgress): string {
+  return `network ${finished + 1} of ${networks}, epoch ${epoch} of ${epochs}, loss ${loss.toPrecision(3)}`;
+}

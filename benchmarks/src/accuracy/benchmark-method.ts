@@ -1,0 +1,135 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import {
+  ConfigError,
+  distill,
+  readRun,
+  readSet,
+  runPaths,
+  writeSet,
+  type DistillationMethod,
+  type ImageDataset,
+  type RunEvent,
+  type SyntheticSet,
+} from "@limbeck/core";
+import type { EvaluationRecord } from "../records/record.ts";
+import { appendRecord } from "../records/record-file.ts";
+import { evaluateCached } from "./evaluate-cached.ts";
+import type { EvaluationOptions, EvaluationProgress } from "./evaluate-set.ts";
+import { withSnapshots } from "./with-snapshots.ts";
+
+export interface BenchmarkOptions extends Omit<EvaluationOptions, "known" | "onSeed" | "onProgress"> {
+  readonly preset?: string | undefined;
+  readonly config?: object;
+  /** Of the distillation. */
+  readonly seed?: number;
+  /** Run folder: an unfinished run or evaluation in it is finished, a finished one is read. */
+  readonly folder: string;
+  /** Steps after which the set is evaluated too: the learning curve. Those past the end are left out. */
+  readonly evaluateAt?: readonly number[];
+  /** File that new records are appended to besides the folder's own. */
+  readonly records?: string;
+  readonly onDistill?: (event: RunEvent) => void;
+  /** @param step Steps of distillation behind the set that is being evaluated. */
+  readonly onEvaluate?: (step: number, progress: EvaluationProgress) => void;
+}
+
+/**
+ * Condenses a data set and evaluates what comes out, and on request what there was on the way. Kill it anywhere and call it
+ * again: it goes on.
+ *
+ * @returns One record a set, by steps; the last is the finished set's.
+ */
+export async function benchmarkMethod(
+  method: DistillationMethod,
+  dataset: ImageDataset,
+  options: BenchmarkOptions,
+): Promise<{ readonly set: SyntheticSet; readonly records: readonly EvaluationRecord[] }> {
+  const set = await distillWithSnapshots(method, dataset, options);
+  const { folder } = options;
+  const last = set.provenance.iterations;
+  const events = readRun(folder).events;
+  const steps = (options.evaluateAt ?? []).filter((step) => step < last);
+  const records: EvaluationRecord[] = [];
+  for (const step of [...steps, last]) {
+    const seconds = events.reduce(
+      (sum, event) => (event.kind === "step" && event.step <= step ? sum + event.seconds : sum),
+      0,
+    );
+    const { record, cached } = await evaluateCached(
+      step === last ? set : readSet(snapshotPath(folder, step)),
+      dataset,
+      folder,
+      seconds,
+      { ...options, onProgress: (progress) => options.onEvaluate?.(step, progress) },
+    );
+    if (!cached && options.records !== undefined) appendRecord(options.records, record);
+    records.push(record);
+  }
+  return { set, records };
+}
+
+/** Runs to the end; sets after the wanted steps lie in `sets/` of the run folder afterwards. */
+async function distillWithSnapshots(
+  method: DistillationMethod,
+  dataset: ImageDataset,
+  { preset, config, seed, folder, evaluateAt = [], signal, onDistill }: BenchmarkOptions,
+): Promise<SyntheticSet> {
+  const missing = evaluateAt.filter((step) => !existsSync(snapshotPath(folder, step)));
+  const { watched, take } = withSnapshots(method, missing);
+  const run = distill(watched, dataset, {
+    preset,
+    config: config ?? {},
+    ...(seed === undefined ? {} : { seed }),
+    ...(signal === undefined ? {} : { signal }),
+    directory: folder,
+    resume: true,
+  });
+  for await (const event of run) {
+    // The run waits while this body works: the set is on the disk before a later checkpoint is.
+    const content = event.kind === "step" ? take(event.step) : undefined;
+    if (content !== undefined && event.kind === "step") {
+      await writeSet(snapshotPath(folder, event.step), {
+        ...content,
+        provenance: provenanceAt(folder, method, event.step),
+      });
+    }
+    onDistill?.(event);
+  }
+  const set = await run.result;
+  const lost = missing.filter(
+    (step) => step < set.provenance.iterations && !existsSync(snapshotPath(folder, step)),
+  );
+  if (lost.length === 0) return set;
+  throw new ConfigError(
+    `${folder}: the run went past step ${lost.join(", ")} without keeping the set; choose another folder or leave ` +
+      `these steps out of evaluateAt`,
+  );
+}
+
+function snapshotPath(folder: string, step: number): string {
+  return join(runPaths(folder).folder, "sets", `step-${String(step).padStart(6, "0")}.arrow`);
+}
+
+function provenanceAt(
+  folder: string,
+  method: DistillationMethod,
+  iterations: number,
+): SyntheticSet["provenance"] {
+  const { dataset, config, seed, backend, precision, commit, machine } = readRun(folder).config;
+  return {
+    method: method.id,
+    dataset: dataset.name,
+    datasetSha256: dataset.sha256,
+    ipc: Number(config["ipc"]),
+    // What a shorter run would have been: the configuration of this very set.
+    config: { ...config, iterations },
+    seed,
+    iterations,
+    backend,
+    precision,
+    commit,
+    machine,
+    cite: method.cite,
+  };
+}

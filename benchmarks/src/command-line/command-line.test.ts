@@ -1,0 +1,34 @@
+import { ConfigError } from "@limbeck/core";
+import { expect, test } from "vitest";
+import { mergeConfig, parseOverrides } from "./config-overrides.ts";
+import { seedList, stepList, wholeNumber } from "./option-parsers.ts";
+
+test("dotted overrides become a tree of typed values", () => {
+  expect(
+    parseOverrides(["ipc=3", "augment.kind=none", "augment.ops=[a, b]", "real=true", "x=1e-3", "y=a=b"]),
+  ).toEqual({
+    ipc: 3,
+    augment: { kind: "none", ops: ["a", "b"] },
+    real: true,
+    x: 1e-3,
+    y: "a=b",
+  });
+  expect(() => parseOverrides(["ipc"])).toThrow('--set: wanted key=value, got "ipc"');
+  expect(() => parseOverrides(["a..b=1"])).toThrow(ConfigError);
+});
+
+test("later configurations win key by key", () => {
+  expect(mergeConfig({ a: 1, b: { c: 2, d: 3 }, e: [1] }, { b: { c: 4 }, e: [] })).toEqual({
+    a: 1,
+    b: { c: 4, d: 3 },
+    e: [],
+  });
+});
+
+test("seeds, steps and whole numbers", () => {
+  expect(seedList("0-2,7")).toEqual([0, 1, 2, 7]);
+  expect(stepList("300,100,100")).toEqual([100, 300]);
+  for (const bad of ["", "3-1", "a", "1,1", "-1"]) expect(() => seedList(bad), bad).toThrow();
+  for (const bad of ["", "0", "1.5", "1e2", "-3", "9".repeat(20)])
+    expect(() => wholeNumber(1)(bad), bad).toThrow();
+});

@@ -1,0 +1,9 @@
+import { ConfigError, type DistillationMethod } from "@limbeck/core";
+import { methods } from "./methods.gen.ts";
+
+/** @throws {ConfigError} on an unknown id, naming the known ones. */
+export function methodNamed(id: string): DistillationMethod {
+  const found = methods.find((method) => method.id === id);
+  if (found !== undefined) return found;
+  throw new ConfigError(`unknown method "${id}"; known: ${methods.map((method) => method.id).join(", ")}`);
+}

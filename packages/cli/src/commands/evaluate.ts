@@ -1,0 +1,102 @@
+import { dirname, join } from "node:path";
+import {
+  evaluateCached,
+  formatSummary,
+  protocolNamed,
+  randomSubset,
+  seedList,
+  summarise,
+  type EvaluationRecord,
+} from "@limbeck/benchmarks";
+import { readEvents, readSet, type SyntheticSet } from "@limbeck/core";
+import type { Command } from "commander";
+import { existsSync } from "node:fs";
+import { startEngine, withEngineOptions, withOutputOptions, type CommonFlags } from "../common-options.ts";
+import { takeInterrupts } from "../interrupt.ts";
+import { openForCommand } from "../open-for-command.ts";
+import { createOutput, type Output } from "../output.ts";
+import { createProgress } from "../progress.ts";
+
+interface EvaluateFlags extends CommonFlags {
+  readonly dataset?: string;
+  readonly network: string;
+  readonly protocol: string;
+  readonly seeds: readonly number[];
+  readonly random?: true;
+}
+
+/** `limbeck evaluate <set.arrow>`: fresh networks trained on the set, tested on the real test split. */
+export function registerEvaluate(program: Command): void {
+  const command = program
+    .command("evaluate")
+    .description("train fresh networks on a set and test them on the real test split")
+    .argument("<set>", "path of a set.arrow")
+    .option("--dataset <name>", "name or path of the real data (default: what the set was made from)")
+    .option("--network <name>", "network of the zoo, such as convnet3, resnet18, mlp", "convnet3")
+    .option("--protocol <id>", "dc-v1, dsa-v1, datadam-v1, or with other epochs as dsa-e300-v1", "dsa-v1")
+    .option("--seeds <list>", "one fresh network each, as in 0-4", seedList, [0, 1, 2, 3, 4])
+    .option("--random", "also evaluate a random real subset of the same size");
+  withOutputOptions(withEngineOptions(command)).action(runEvaluate);
+}
+
+async function runEvaluate(path: string, flags: EvaluateFlags): Promise<void> {
+  const output = createOutput(flags);
+  const protocol = protocolNamed(flags.protocol);
+  const set = readSet(path);
+  await startEngine(flags, output);
+  const dataset = await openForCommand(flags.dataset ?? set.provenance.dataset, output);
+  const interrupt = takeInterrupts(() => output.note("\nstopping; networks that are finished are kept"));
+  const { network, seeds } = flags;
+  const evaluate = async (title: string, what: SyntheticSet, seconds: number): Promise<EvaluationRecord> => {
+    const progress = createProgress(output, title, seeds.length * protocol.recipe.epochs);
+    try {
+      const { record } = await evaluateCached(what, dataset, dirname(path), seconds, {
+        protocol,
+        network,
+        seeds,
+        signal: interrupt.signal,
+        onProgress: ({ epoch, loss }) => progress.update({ done: epoch, loss }),
+      });
+      return record;
+    } finally {
+      progress.stop();
+    }
+  };
+  try {
+    const record = await evaluate("evaluate", set, distillSeconds(path));
+    const baseline =
+      flags.random === true
+        ? await evaluate("random", randomSubset(dataset, set.provenance.ipc, set.provenance.seed), 0)
+        : undefined;
+    report(record, baseline, join(dirname(path), "records.jsonl"), output);
+  } catch (error) {
+    if (!interrupt.signal.aborted) throw error;
+    output.note("interrupted; the same command goes on with the networks that are left");
+    process.exitCode = 130;
+  } finally {
+    interrupt.release();
+  }
+}
+
+function report(
+  record: EvaluationRecord,
+  baseline: EvaluationRecord | undefined,
+  records: string,
+  output: Output,
+): void {
+  const describe = (each: EvaluationRecord): string =>
+    `${formatSummary(summarise(each.accuracy))} %  ${each.method}`;
+  const lines = [record, ...(baseline === undefined ? [] : [baseline])].map(describe);
+  output.result(
+    baseline === undefined ? record : { ...record, random: baseline },
+    `${lines.join("\n")}\n${record.network} on ${record.dataset}, protocol ${record.protocol}; record in ${records}`,
+  );
+}
+
+/** What the run beside the set took, where there is one. */
+function distillSeconds(path: string): number {
+  const events = join(dirname(path), "events.jsonl");
+  if (!existsSync(events)) return 0;
+  const last = readEvents(events).findLast((event) => event.kind === "done");
+  return last?.kind === "done" ? last.seconds : 0;
+}

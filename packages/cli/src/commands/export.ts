@@ -1,0 +1,56 @@
+import { dirname, join } from "node:path";
+import {
+  dataCard,
+  exportImageFolder,
+  exportParquet,
+  exportSafetensors,
+  readSet,
+  writeFileBeside,
+  type CardOptions,
+  type SyntheticSet,
+} from "@limbeck/core";
+import { Option, type Command } from "commander";
+import { withOutputOptions } from "../common-options.ts";
+import { createOutput, type OutputOptions } from "../output.ts";
+import { resultsBeside } from "../results-beside.ts";
+
+/** How a set can leave: what is written where when `--out` is not given, beside `set.arrow`. */
+const formats = {
+  parquet: { path: "parquet", write: exportParquet },
+  imagefolder: { path: "imagefolder", write: exportImageFolder },
+  safetensors: { path: "set.safetensors", write: async (set, path) => exportSafetensors(set, path) },
+  card: {
+    path: "README.md",
+    write: async (set, path, options) => writeFileBeside(path, await dataCard(set, options)),
+  },
+} as const satisfies Record<string, ExportFormat>;
+
+interface ExportFormat {
+  readonly path: string;
+  readonly write: (set: SyntheticSet, path: string, options: CardOptions) => Promise<void>;
+}
+
+interface ExportFlags extends OutputOptions {
+  readonly format: keyof typeof formats;
+  readonly out?: string;
+}
+
+/** `limbeck export <set.arrow> --format …`. */
+export function registerExport(program: Command): void {
+  withOutputOptions(
+    program
+      .command("export")
+      .description("write a set as Parquet, a folder of pictures, safetensors or a data card")
+      .argument("<set>", "path of a set.arrow")
+      .addOption(
+        new Option("--format <name>", "what to write").choices(Object.keys(formats)).makeOptionMandatory(),
+      )
+      .option("--out <path>", "folder or file to write (default: beside the set)"),
+  ).action(async (path: string, { format, out, ...flags }: ExportFlags) => {
+    const output = createOutput(flags);
+    const set = readSet(path);
+    const target = out ?? join(dirname(path), formats[format].path);
+    await formats[format].write(set, target, { results: resultsBeside(path, set) });
+    output.result({ format, path: target }, target);
+  });
+}

@@ -1,0 +1,33 @@
+import { readFileSync } from "node:fs";
+import { perfCommand } from "@limbeck/benchmarks";
+import { Command } from "commander";
+import { registerDatasets } from "./commands/datasets.ts";
+import { registerDistill } from "./commands/distill.ts";
+import { registerDoctor } from "./commands/doctor.ts";
+import { registerEvaluate } from "./commands/evaluate.ts";
+import { registerExport } from "./commands/export.ts";
+import { registerMethods } from "./commands/methods.ts";
+
+/** The `limbeck` command. Parsing errors and `--help` throw a CommanderError instead of ending the process. */
+export function createProgram(): Command {
+  const program = new Command("limbeck")
+    .description(
+      "Condense an image data set into a few images per class, and prove it by training fresh models.",
+    )
+    .version(version())
+    .exitOverride()
+    .showHelpAfterError("(--help lists the options)");
+  registerDistill(program);
+  registerEvaluate(program);
+  program.addCommand(perfCommand().copyInheritedSettings(program));
+  registerDoctor(program);
+  registerDatasets(program);
+  registerMethods(program);
+  registerExport(program);
+  return program;
+}
+
+function version(): string {
+  const manifest = readFileSync(new URL("../package.json", import.meta.url), "utf8");
+  return (JSON.parse(manifest) as { version: string }).version;
+}
