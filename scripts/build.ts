@@ -10,7 +10,11 @@ import { publishedPackages, type WorkspacePackage } from "./workspace.ts";
 /** `pnpm build`: compiles every published package to its `dist`, packs it, and has publint look at what is in the tarball. */
 const packages = publishedPackages();
 for (const each of packages) {
-  compilePackage(each, packages);
+  const problems = compilePackage(each, packages);
+  if (problems !== "") {
+    console.error(`build: ${each.name} does not compile\n${problems}`);
+    process.exit(1);
+  }
   console.log(`build: compiled ${each.name}`);
 }
 

@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,6 +17,8 @@ try {
   for (const each of packages) tarballs[each.name] = `file:${await packPackage(each, project)}`;
   await writeFile(join(project, "package.json"), JSON.stringify(userProject(tarballs)));
   await pnpm(["install", "--ignore-workspace", "--prefer-offline", "--no-frozen-lockfile"], project);
+  // pnpm does not run the install script of a tarball unasked.
+  console.log(run(["node_modules/@limbeck/native/scripts/install.mjs"]));
   for (const name of packages.map((each) => each.name)) await importsUnderNode(name);
   console.log(run(["node_modules/@limbeck/cli/dist/main.js", "--version"]));
   const report = JSON.parse(run(["node_modules/@limbeck/cli/dist/main.js", "doctor", "--json"])) as {
@@ -23,6 +26,10 @@ try {
   };
   for (const { name, available, reason } of report.backends) {
     console.log(`packed: back end ${name}: ${available ? "there" : reason}`);
+  }
+  const built = existsSync(join(project, "node_modules/@limbeck/native/build/Release/limbeck.node"));
+  if (report.backends.find(({ name }) => name === "native")?.available !== built) {
+    throw new Error(`packed: the native back end must be there exactly where it was built, built: ${built}`);
   }
   console.log("packed: every tarball installs, imports and runs under node");
 } finally {
@@ -36,7 +43,7 @@ function userProject(tarballs: Readonly<Record<string, string>>): object {
     type: "module",
     dependencies: tarballs,
     // Tarballs name each other by version: nothing of ours comes from a registry.
-    pnpm: { overrides: tarballs, onlyBuiltDependencies: ["@limbeck/native"] },
+    pnpm: { overrides: tarballs },
   };
 }
 

@@ -10,9 +10,9 @@ const LEFT_OUT = /\.(test|test-d|bench)\.ts$/;
  * Compiles a package's `src` to `dist`: ES modules with source maps, and declarations. Other packages of the workspace are
  * read from their `dist`, as a user will get them, so compile in the order of dependence.
  *
- * @throws {Error} with the compiler's messages.
+ * @returns The compiler's messages; empty where all is well.
  */
-export function compilePackage({ name, folder }: WorkspacePackage, all: readonly WorkspacePackage[]): void {
+export function compilePackage({ folder }: WorkspacePackage, all: readonly WorkspacePackage[]): string {
   const dist = join(folder, "dist");
   rmSync(dist, { recursive: true, force: true });
   const files = readdirSync(join(folder, "src"), { recursive: true, encoding: "utf8" });
@@ -28,16 +28,13 @@ export function compilePackage({ name, folder }: WorkspacePackage, all: readonly
     },
   );
   const problems = [...ts.getPreEmitDiagnostics(program), ...program.emit().diagnostics];
-  if (problems.length > 0) {
-    const host = {
-      getCurrentDirectory: () => ROOT,
-      getCanonicalFileName: (path: string) => path,
-      getNewLine: () => "\n",
-    };
-    throw new Error(`build: ${name} does not compile\n${ts.formatDiagnostics(problems, host)}`);
-  }
   const main = join(dist, "main.js");
   if (existsSync(main) && readFileSync(main, "utf8").startsWith("#!")) chmodSync(main, 0o755);
+  return ts.formatDiagnostics(problems, {
+    getCurrentDirectory: () => ROOT,
+    getCanonicalFileName: (path) => path,
+    getNewLine: () => "\n",
+  });
 }
 
 function compilerOptions(): ts.CompilerOptions {

@@ -1,0 +1,83 @@
+/**
+ * `pnpm start`: Fashion-MNIST condensed to ten images per class by DataDAM, then three fresh networks trained on them and three
+ * on as many random real images, under the same protocol. Started again after an interruption it goes on.
+ */
+import { join } from "node:path";
+import { datadam } from "@limbeck/attention-matching";
+import {
+  benchmarkMethod,
+  evaluateCached,
+  formatSummary,
+  protocolNamed,
+  randomSubset,
+  summarise,
+  type EvaluationProgress,
+} from "@limbeck/benchmarks";
+import { createOutput, createProgress, reportFailure, takeInterrupts, type Progress } from "@limbeck/cli";
+import { useBackend, type DistillationMethod } from "@limbeck/core";
+import { fashionMnist } from "@limbeck/datasets";
+
+const IPC = 10;
+const ITERATIONS = 150;
+/** A run of another configuration, back end or precision gets a folder of its own. */
+const folderFor = (backend: string): string =>
+  join("runs", "start", `datadam-ipc${IPC}-${ITERATIONS}-${backend}`);
+const evaluation = { protocol: protocolNamed("start-v1"), network: "convnet3", seeds: [0, 1, 2] };
+
+const output = createOutput({});
+const interrupt = takeInterrupts(() => output.note("\nstopping; `pnpm start` goes on from here"));
+let shown: Progress | undefined;
+
+function show(title: string, total: number, done: number, loss: number): void {
+  shown ??= createProgress(output, title, total);
+  shown.update({ done, loss });
+  if (done < total) return;
+  shown.stop();
+  shown = undefined;
+}
+const showEvaluation =
+  (title: string) =>
+  ({ epoch, epochs, loss }: EvaluationProgress): void =>
+    show(title, epochs, epoch, loss);
+
+try {
+  const { backend, threads } = await useBackend("auto");
+  const folder = folderFor(backend);
+  output.note(`back end ${backend}, ${threads} threads; everything goes to ${folder}`);
+  const dataset = await fashionMnist();
+  const { set, records } = await benchmarkMethod(datadam as DistillationMethod, dataset, {
+    ...evaluation,
+    preset: "instance",
+    config: { ipc: IPC, iterations: ITERATIONS },
+    folder,
+    signal: interrupt.signal,
+    onDistill(event) {
+      if (event.kind === "step") show("condensing", event.steps, event.step, event.loss);
+    },
+    onEvaluate: (_, progress) => showEvaluation("training on the condensed set")(progress),
+  });
+  const baseline = await evaluateCached(randomSubset(dataset, IPC, 0), dataset, folder, 0, {
+    ...evaluation,
+    signal: interrupt.signal,
+    onProgress: showEvaluation("training on random images"),
+  });
+  const line = (name: string, accuracy: readonly number[]): string =>
+    `${name.padEnd(22)} ${formatSummary(summarise(accuracy))} %`;
+  output.result(
+    {},
+    [
+      "",
+      `Fashion-MNIST, ${IPC} images per class (${set.size} of ${dataset.train.size}), ConvNet-3, protocol start-v1`,
+      line("condensed by DataDAM", records.at(-1)!.accuracy),
+      line("random real images", baseline.record.accuracy),
+      `set      ${join(folder, "set.arrow")}`,
+      `picture  ${join(folder, "preview.png")}`,
+      `records  ${join(folder, "records.jsonl")}`,
+    ].join("\n"),
+  );
+} catch (error) {
+  shown?.stop();
+  reportFailure(error, "start");
+} finally {
+  interrupt.release();
+}
