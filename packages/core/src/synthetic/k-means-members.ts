@@ -59,7 +59,7 @@ function kMeans(rows: tf.Tensor2D, k: number, key: Key): tf.Tensor2D {
   for (let iteration = 0; iteration < ITERATIONS; iteration++) {
     const distances = distancesToCentres(rows, centres);
     const assigned = assign(distances, n, k);
-    if (previous !== undefined && previous.every((cluster, row) => cluster === assigned[row])) break;
+    if (previous?.every((cluster, row) => cluster === assigned[row]) === true) break;
     previous = assigned;
     const old = centres;
     centres = tf.tidy(() => {

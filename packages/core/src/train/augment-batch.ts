@@ -1,4 +1,4 @@
-import * as tf from "@tensorflow/tfjs-core";
+import type * as tf from "@tensorflow/tfjs-core";
 import { cropFlip } from "../augment/crop-flip.ts";
 import { dsa } from "../augment/dsa.ts";
 import { drawCutmix, drawMixup, mixImages, mixLabels } from "../augment/mixing.ts";
