@@ -106,17 +106,6 @@ LIMBECK_INLINE float tanhOf(float x) {
 
 LIMBECK_INLINE float sigmoidOf(float x) { return 1.0f / (1.0f + expOf(-x)); }
 
-// Abramowitz and Stegun 7.1.26, as the other tfjs back ends compute it.
-LIMBECK_INLINE float erfOf(float x) {
-  const float v = x < 0.0f ? -x : x;
-  const float t = 1.0f / (1.0f + 0.3275911f * v);
-  const float p =
-      ((((1.061405429f * t - 1.453152027f) * t + 1.421413741f) * t - 0.284496736f) * t + 0.254829592f) * t;
-  const float y = 1.0f - p * expOf(-v * v);
-  const float s = x < 0.0f ? -y : y;
-  return x == 0.0f ? 0.0f : s;
-}
-
 LIMBECK_INLINE float softplusOf(float x) {
   constexpr float threshold = 13.942385f;  // -(log(2^-23) + 2)
   const float e = expOf(x);
@@ -173,6 +162,16 @@ LIMBECK_INLINE double preciseExp(double x) {
   double scale;
   __builtin_memcpy(&scale, &scaleBits, 8);
   return p * scale;
+}
+
+// Abramowitz and Stegun 7.1.26, as the other tfjs back ends compute it; in double, for 1 − (nearly 1) follows.
+LIMBECK_INLINE float erfOf(float x) {
+  const double v = static_cast<double>(x < 0.0f ? -x : x);
+  const double t = 1.0 / (1.0 + 0.3275911 * v);
+  const double p = ((((1.061405429 * t - 1.453152027) * t + 1.421413741) * t - 0.284496736) * t + 0.254829592) * t;
+  const float y = static_cast<float>(1.0 - p * preciseExp(-v * v));
+  const float s = x < 0.0f ? -y : y;
+  return x == 0.0f ? 0.0f : s;
 }
 
 // Math.pow of JavaScript: as C's, but NaN where the exponent is NaN, or infinite on a base of ±1.

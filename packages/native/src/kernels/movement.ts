@@ -57,8 +57,9 @@ function stridedSlice({ inputs, attrs, backend }: KernelCall): tf.TensorInfo | u
     a.shrinkAxisMask,
   );
   if (info.isIdentity) return backend.reshaped(x, info.finalShape);
-  const size = info.finalShapeSparse;
-  if (sizeOf(size) === 0 || size.length !== x.shape.length) return undefined;
+  const size = tf.slice_util.computeOutShape(info.begin, info.end, info.strides);
+  const count = sizeOf(info.finalShape);
+  if (count === 0 || size.length !== x.shape.length || sizeOf(size) !== count) return undefined;
   const dense = denseStrides(x.shape);
   const strides = dense.map((stride, i) => stride * info.strides[i]!);
   const values = backend.pool.floats(sizeOf(size));

@@ -44,7 +44,11 @@ function forward(call: KernelCall, kind: "avgPool" | "maxPool"): tf.TensorInfo |
   if (!areFloats(x)) return undefined;
   const pool = pooling(call, x.shape);
   if (pool === undefined) return undefined;
-  return backend.produce(pool.info.outShape, (y) => backend.addon[kind](pool.shape, backend.floats(x), y));
+  const { inShape, outShape, filterHeight, filterWidth } = pool.info;
+  if (filterHeight === 1 && filterWidth === 1 && tf.util.arraysEqual(inShape, outShape)) {
+    return backend.reshaped(x, x.shape);
+  }
+  return backend.produce(outShape, (y) => backend.addon[kind](pool.shape, backend.floats(x), y));
 }
 
 function avgPoolGrad(call: KernelCall): tf.TensorInfo | undefined {
