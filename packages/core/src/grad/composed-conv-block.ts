@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { ConvBlockAttrs, ConvBlockInputs } from "@limbeck/native";
 import { onceDifferentiable } from "./differentiable-op.ts";
-import { normalize } from "./normalize.ts";
+import { normalize, normalizeAffine } from "./normalize.ts";
 import { pool } from "./pool.ts";
 import { ATTENTION_ONCE, spatialAttention } from "./spatial-attention.ts";
 
@@ -48,9 +48,13 @@ export function composedConvBlock(
   let u: tf.Tensor4D = tf.conv2d(x, filter, attrs.stride, attrs.pad);
   if (bias !== undefined) u = tf.add(u, bias);
   if (attrs.norm === "group") {
-    u = groupNormalize(u, attrs.groups, attrs.epsilon);
-    if (gamma !== undefined) u = tf.mul(u, gamma);
-    if (beta !== undefined) u = tf.add(u, beta);
+    if (attrs.groups === filter.shape[3] && gamma !== undefined && beta !== undefined) {
+      u = normalizeAffine(u, gamma, beta, [1, 2], attrs.epsilon);
+    } else {
+      u = groupNormalize(u, attrs.groups, attrs.epsilon);
+      if (gamma !== undefined) u = tf.mul(u, gamma);
+      if (beta !== undefined) u = tf.add(u, beta);
+    }
   }
   let a = activate(u, attrs);
   if (attrs.attentionPower === 0) {

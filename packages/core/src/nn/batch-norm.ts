@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { normalize } from "../grad/normalize.ts";
+import { normalizeAffine } from "../grad/normalize.ts";
 import type { NetworkStatistics } from "./network.ts";
 import type { ForwardPass, NetworkPlan, ParameterReader } from "./network-plan.ts";
 
@@ -35,7 +35,7 @@ export function batchNormLayer(
         pass.observed.variance.push(variance as tf.Tensor1D);
         pass.observed.count.push(u.size / u.shape[3]);
       }
-      return tf.add(tf.mul(normalize(u, [0, 1, 2], EPSILON), gamma(pass)), beta(pass));
+      return normalizeAffine(u, gamma(pass), beta(pass), [0, 1, 2], EPSILON);
     },
   };
 }

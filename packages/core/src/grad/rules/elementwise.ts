@@ -4,9 +4,9 @@ import { constant } from "../differentiable-op.ts";
 /** Gradient in x of an element-wise operation: `dy · f′(x)`, written in differentiable operations on x and dy. */
 type ElementwiseRule = (dy: tf.Tensor, x: tf.Tensor, attrs: tf.NamedAttrMap) => tf.Tensor;
 
-/** `[x > threshold]` as 0/1 floats, a constant. */
-function above(x: tf.Tensor, threshold: number): tf.Tensor {
-  return constant(() => tf.cast(tf.greater(x, threshold), "float32"));
+/** `[x > 0]` as 0/1 floats, a constant. */
+function positivePart(x: tf.Tensor): tf.Tensor {
+  return constant(() => tf.step(x));
 }
 
 /** `[low ≤ x ≤ high]` as 0/1 floats, a constant. */
@@ -37,7 +37,7 @@ export const elementwiseRules: Readonly<Record<string, ElementwiseRule>> = {
   [tf.Cos]: (dy, x) => tf.neg(tf.mul(dy, tf.sin(x))),
   [tf.Cosh]: (dy, x) => tf.mul(dy, tf.sinh(x)),
   [tf.Elu]: (dy, x) => {
-    const positive = above(x, 0);
+    const positive = positivePart(x);
     const negative = constant(() => tf.sub(1, positive));
     // exp of the negative part only: no overflow for large x.
     return tf.mul(dy, tf.add(positive, tf.mul(negative, tf.exp(tf.mul(x, negative)))));
@@ -50,22 +50,22 @@ export const elementwiseRules: Readonly<Record<string, ElementwiseRule>> = {
     const slope = attrs["alpha"] as number;
     return tf.mul(
       dy,
-      constant(() => tf.add(tf.mul(above(x, 0), 1 - slope), slope)),
+      constant(() => tf.add(tf.mul(positivePart(x), 1 - slope), slope)),
     );
   },
   [tf.Log]: (dy, x) => tf.div(dy, x),
   [tf.Log1p]: (dy, x) => tf.div(dy, tf.add(x, 1)),
   [tf.Neg]: (dy) => tf.neg(dy),
   [tf.Reciprocal]: (dy, x) => tf.neg(tf.div(dy, tf.square(x))),
-  [tf.Relu]: (dy, x) => tf.mul(dy, above(x, 0)),
+  [tf.Relu]: (dy, x) => tf.mul(dy, positivePart(x)),
   [tf.Relu6]: (dy, x) =>
     tf.mul(
       dy,
-      constant(() => tf.mul(above(x, 0), tf.cast(tf.less(x, 6), "float32"))),
+      constant(() => tf.mul(positivePart(x), tf.cast(tf.less(x, 6), "float32"))),
     ),
   [tf.Rsqrt]: (dy, x) => tf.mul(-0.5, tf.div(tf.mul(dy, tf.rsqrt(x)), x)),
   [tf.Selu]: (dy, x) => {
-    const positive = above(x, 0);
+    const positive = positivePart(x);
     const negative = constant(() => tf.sub(1, positive));
     const slope = tf.add(positive, tf.mul(SELU_ALPHA, tf.mul(negative, tf.exp(tf.mul(x, negative)))));
     return tf.mul(dy, tf.mul(SELU_SCALE, slope));
