@@ -41,8 +41,9 @@ const showEvaluation =
     show(title, epochs, epoch, loss);
 
 try {
-  const { backend, threads } = await useBackend("auto");
-  const folder = folderFor(backend);
+  const { backend, precision, threads } = await useBackend("auto");
+  // Only the same back end, precision and threads go on with the same bits.
+  const folder = join("runs", "start", `datadam-ipc${IPC}-${ITERATIONS}-${backend}-${precision}-${threads}`);
   output.note(`back end ${backend}, ${threads} threads; everything goes to ${folder}`);
   const dataset = await fashionMnist();
   const { set, records } = await benchmarkMethod(datadam as DistillationMethod, dataset, {
