@@ -106,7 +106,7 @@ function readArrays(path: string, table: arrow.Table, description: SetDescriptio
 
 /** The one chunk of a column; sets are written as a single record batch. */
 function chunk(table: arrow.Table, name: string): arrow.Data {
-  const data = table.getChild(name)?.data;
+  const data: readonly arrow.Data[] | undefined = table.getChild(name)?.data;
   if (data?.length !== 1) throw new Error(`column "${name}" has ${data?.length ?? 0} chunks, wanted 1`);
   return data[0]!;
 }

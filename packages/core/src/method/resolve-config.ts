@@ -26,7 +26,7 @@ export function resolveConfig<Schema extends z.ZodType>(
   const asked = (config as { ipc?: unknown }).ipc;
   if (ipc !== undefined && asked !== undefined && asked !== ipc) {
     throw new ConfigError(
-      `${method.id} config: ipc is given twice, as ${ipc} and in the configuration as ${String(asked)}; give it once`,
+      `${method.id} config: ipc is given twice, as ${ipc} and in the configuration as ${JSON.stringify(asked)}; give it once`,
     );
   }
   const input = { ...presetConfig(method, preset), ...config, ...(ipc === undefined ? {} : { ipc }) };

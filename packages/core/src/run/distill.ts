@@ -49,7 +49,7 @@ export function distill<Schema extends z.ZodType, State extends MethodState>(
     // A loop ends by itself after an interruption, which it has seen as an event; any other error comes out of it.
     work.then(
       () => channel.close(),
-      (error: unknown) => channel.close(error instanceof InterruptedError ? undefined : error),
+      (error: Error) => channel.close(error instanceof InterruptedError ? undefined : error),
     );
     return work;
   };

@@ -8,7 +8,7 @@ export interface EventChannel<Event> {
   /** Worker: delivers an event; resolves when the worker should go on. */
   send(event: Event): Promise<void>;
   /** Worker: no more events; the reader's loop ends, with `error` where there is one. */
-  close(error?: unknown): void;
+  close(error?: Error): void;
   /** Lets the worker run without waiting; events that a reader has not taken are kept for it. */
   setFree(): void;
   /** The reader's side: a loop that is left early sets `left` and waits for the worker to close. */
@@ -21,7 +21,7 @@ export function createEventChannel<Event>(): EventChannel<Event> {
   let reading = false;
   let left = false;
   let free = false;
-  let closed: { readonly error: unknown } | undefined;
+  let closed: { readonly error: Error | undefined } | undefined;
   const changes: (() => void)[] = [];
   const changed = (): void => changes.splice(0).forEach((wake) => wake());
   const change = (): Promise<void> => new Promise((resolve) => changes.push(resolve));

@@ -56,14 +56,14 @@ export const toyMethod: DistillationMethod<typeof toyConfigSchema, ToyState> = {
     };
   },
   step(context, { images, labels, optimiser }, config, step) {
-    const [loss, velocity, moved] = tf.tidy(() => {
+    const { loss, velocity, moved } = tf.tidy(() => {
       const difference = tf.sub(images, batchMeans(context, config, step));
       const velocity: tf.Tensor4D = tf.add(
         tf.mul(optimiser.velocity, config.momentum),
         tf.mul(difference, 2),
       );
       const moved: tf.Tensor4D = tf.sub(images, tf.mul(velocity, config.learningRate));
-      return [tf.mean(tf.square(difference)), velocity, moved] as const;
+      return { loss: tf.mean(tf.square(difference)), velocity, moved };
     });
     const value = loss.dataSync()[0]!;
     loss.dispose();
