@@ -14,7 +14,7 @@ import {
   type EvaluationProgress,
 } from "@limbeck/benchmarks";
 import { createOutput, createProgress, reportFailure, takeInterrupts, type Progress } from "@limbeck/cli";
-import { useBackend, type DistillationMethod } from "@limbeck/core";
+import { useBackend } from "@limbeck/core";
 import { fashionMnist } from "@limbeck/datasets";
 
 const IPC = 10;
@@ -46,7 +46,7 @@ try {
   const folder = join("runs", "start", `datadam-ipc${IPC}-${ITERATIONS}-${backend}-${precision}-${threads}`);
   output.note(`back end ${backend}, ${threads} threads; everything goes to ${folder}`);
   const dataset = await fashionMnist();
-  const { set, records } = await benchmarkMethod(datadam as DistillationMethod, dataset, {
+  const { set, records } = await benchmarkMethod(datadam, dataset, {
     ...evaluation,
     preset: "instance",
     config: { ipc: IPC, iterations: ITERATIONS },

@@ -3,6 +3,7 @@ import {
   createNetwork,
   disposeTrained,
   foldIn,
+  InterruptedError,
   keyFromSeed,
   setImages,
   setLabels,
@@ -50,7 +51,7 @@ export interface EvaluationOptions {
   readonly onProgress?: (progress: EvaluationProgress) => void;
   /** Called after each newly evaluated seed. */
   readonly onSeed?: (seed: number, result: SeedResult) => void;
-  /** Stops between two training steps; the promise then rejects with its reason. */
+  /** Aborting it stops between two training steps; the promise then rejects with {@link InterruptedError}. */
   readonly signal?: AbortSignal;
 }
 
@@ -122,7 +123,12 @@ export async function evaluateSeeds(
           epochs: seeds.length * epochs,
           loss,
         }),
-      );
+      ).catch((error: unknown) => {
+        if (signal?.aborted !== true) throw error;
+        throw new InterruptedError(
+          `evaluate: interrupted after ${finished} of ${seeds.length} networks; the same command goes on with the others`,
+        );
+      });
       result = { percent, seconds: (performance.now() - began) / 1000 };
       onSeed?.(seed, result);
     }

@@ -69,10 +69,6 @@ async function runEvaluate(path: string, flags: EvaluateFlags): Promise<void> {
         ? await evaluate("random", randomSubset(dataset, set.provenance.ipc, set.provenance.seed), 0)
         : undefined;
     report(record, baseline, join(dirname(path), "records.jsonl"), output);
-  } catch (error) {
-    if (!interrupt.signal.aborted) throw error;
-    output.note("interrupted; the same command goes on with the networks that are left");
-    process.exitCode = 130;
   } finally {
     interrupt.release();
   }
