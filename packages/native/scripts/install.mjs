@@ -39,8 +39,8 @@ function goOnWithout(why) {
 function reasonIn(text) {
   const lines = text.split("\n").map((line) => line.trim());
   const found =
-    lines.find((line) => /(^|\s)(fatal )?error:/i.test(line)) ??
-    lines.find((line) => /not found|No such file|could not find/i.test(line)) ??
+    lines.find((line) => /No such file or directory|not found|could not find any/i.test(line)) ??
+    lines.find((line) => /(^|\s)(fatal )?error:/.test(line)) ??
     lines.find((line) => /^gyp ERR! stack/.test(line)) ??
     "see build/install.log";
   return found.replace(/^gyp ERR! (stack )?/, "").slice(0, 160);

@@ -147,12 +147,10 @@ describe("element-wise kernels equal the plain back end's", () => {
         expectSame(() => tf.prelu(awkwardTensor(dims, s), randomTensor(dims, s + 1)));
         expectSame(
           () =>
-            tf
-              .engine()
-              .runKernel(tf.EluGrad, {
-                dy: randomTensor(dims, s),
-                y: randomTensor(dims, s + 1),
-              }) as tf.Tensor,
+            tf.engine().runKernel(tf.EluGrad, {
+              dy: randomTensor(dims, s),
+              y: randomTensor(dims, s + 1),
+            }) as tf.Tensor,
         );
         expectSame(() =>
           tf.where(tf.greater(randomTensor(dims, s), 0), awkwardTensor(dims, s), awkwardTensor(dims, s + 5)),
