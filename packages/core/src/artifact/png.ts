@@ -41,7 +41,10 @@ export async function encodePng({ width, height, channels, pixels }: Picture, sc
 /** Pixels of an 8-bit grey or RGB PNG. @throws {DataError} if `bytes` cannot be decoded as one. */
 export async function decodePng(bytes: Uint8Array): Promise<Picture> {
   try {
-    const { data, info } = await sharp(bytes).raw().toBuffer({ resolveWithObject: true });
+    const image = sharp(bytes);
+    // Grey would come out as RGB.
+    if ((await image.metadata()).channels === 1) image.toColourspace("b-w");
+    const { data, info } = await image.raw().toBuffer({ resolveWithObject: true });
     const { width, height, channels } = info;
     if (channels !== 1 && channels !== 3) throw new Error(`it has ${channels} channels, wanted 1 or 3`);
     return { width, height, channels, pixels: new Uint8Array(data) };

@@ -43,7 +43,7 @@ describe("a run in another process", () => {
       const child = startRun(directory);
       const target = kills.length < 4 ? reached + randomInt(1, 6) : Infinity;
       const delay = randomInt(0, 20);
-      const ended = once(child, "close");
+      const ended = closed(child);
       const errors = textOf(child.stderr!);
       for await (const line of createInterface({ input: child.stdout! })) {
         reached = Math.max(reached, Number(line));
@@ -52,7 +52,7 @@ describe("a run in another process", () => {
         child.kill("SIGKILL");
         kills.push(`step ${target} + ${delay} ms`);
       }
-      const [code, signal] = (await ended) as [number | null, string | null];
+      const { code, signal } = await ended;
       if (signal !== "SIGKILL") expect(code, await errors).toBe(0);
       if (code === 0) break;
     }
@@ -66,7 +66,7 @@ describe("a run in another process", () => {
       const directory = join(root, "run");
       // The limit on the size of a file stands in for the disk: the same failing write, after a part of it went through.
       const child = startRun(directory, 500);
-      const [errors, [code]] = await Promise.all([textOf(child.stderr!), once(child, "close")]);
+      const [errors, { code }] = await Promise.all([textOf(child.stderr!), closed(child)]);
       expect(code).toBe(1);
       expect(errors).toBe(
         `RunError: ${join(directory, "checkpoint")}: could not be written (EFBIG): ` +
@@ -75,7 +75,7 @@ describe("a run in another process", () => {
       expect(fs.readdirSync(directory).sort()).toEqual(["config.json", "events.jsonl"]);
       const rest = startRun(directory);
       rest.stdout!.resume();
-      const [restErrors, [restCode]] = await Promise.all([textOf(rest.stderr!), once(rest, "close")]);
+      const [restErrors, { code: restCode }] = await Promise.all([textOf(rest.stderr!), closed(rest)]);
       expect(restCode, restErrors).toBe(0);
       expectUndisturbed(directory, "full disk");
     },
@@ -122,6 +122,11 @@ function startRun(directory: string, limit?: number): ChildProcess {
   if (limit === undefined) return spawn(process.execPath, args, { stdio: [...stdio] });
   const limited = `trap "" XFSZ; ulimit -f ${limit}; exec "$0" "$@"`;
   return spawn("sh", ["-c", limited, process.execPath, ...args], { stdio: [...stdio] });
+}
+
+async function closed(child: ChildProcess): Promise<{ code: number | null; signal: string | null }> {
+  const [code, signal] = (await once(child, "close")) as [number | null, string | null];
+  return { code, signal };
 }
 
 async function textOf(stream: NodeJS.ReadableStream): Promise<string> {
