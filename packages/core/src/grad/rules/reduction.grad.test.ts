@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
+import { BackendError } from "../../errors.ts";
 import { ensureGradients } from "../ensure-gradients.ts";
 import { availableBackEnds } from "../testing/back-ends.ts";
 import { derivativeErrors, draw } from "../testing/derivative-error.ts";
@@ -75,4 +76,16 @@ describe.each(backEnds)("on %s", (backEnd) => {
       expect(Array.from(pooled.dataSync())).toEqual([0, 1, 0, 0]);
     });
   });
+});
+
+it("says so where WASM would give a wrong gradient of overlapping max pooling", async () => {
+  await tf.setBackend("wasm");
+  ensureGradients();
+  const derivative = () =>
+    tf.tidy(() => tf.grad((x) => tf.sum(tf.maxPool(x as tf.Tensor4D, 3, 2, "valid")))(tf.ones([1, 5, 5, 1])));
+  expect(derivative).toThrow(BackendError);
+  expect(derivative).toThrow(
+    'max pooling: back end "wasm" has a gradient for windows that tile the image only, ' +
+      "got size 3, stride 2, padding valid; choose another back end",
+  );
 });

@@ -9,7 +9,7 @@ export function draw(seed: string, size: number): Float64Array {
   return Float64Array.from(normal(foldIn(keyFromSeed(11), seed), size));
 }
 
-export function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
+function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
   let sum = 0;
   for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
   return sum;
