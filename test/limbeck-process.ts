@@ -4,10 +4,17 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { onTestFinished } from "vitest";
+import { afterEach, onTestFinished, vi } from "vitest";
 
 const main = fileURLToPath(new URL("../packages/cli/src/main.ts", import.meta.url));
 const tsx = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
+
+// Each test starts several processes, each of seconds on a busy machine.
+vi.setConfig({ testTimeout: 240_000 });
+const living = new Set<ChildProcess>();
+afterEach(() => {
+  for (const child of living) child.kill("SIGKILL");
+});
 
 /** What a finished `limbeck` process left behind. */
 export interface Finished {
@@ -36,12 +43,16 @@ export function startLimbeck(args: readonly string[], { cwd, env }: LimbeckOptio
     env: { ...process.env, NO_COLOR: "1", ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
+  living.add(child);
   let [stdout, stderr] = ["", ""];
   child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
   child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
   const finished = new Promise<Finished>((resolve, reject) => {
     child.once("error", reject);
-    child.once("close", (code, signal) => resolve({ code, signal, stdout, stderr }));
+    child.once("close", (code, signal) => {
+      living.delete(child);
+      resolve({ code, signal, stdout, stderr });
+    });
   });
   return {
     child,

@@ -41,5 +41,7 @@ export async function writePicture(
     const at = Math.floor(i / channels);
     pixels[i] = value(at % SIDE, Math.floor(at / SIDE)) - 10 * (i % channels);
   }
-  await sharp(pixels, { raw: { width: SIDE, height: SIDE, channels } }).toFile(path);
+  await sharp(pixels, { raw: { width: SIDE, height: SIDE, channels } })
+    .toColourspace(grey ? "b-w" : "srgb")
+    .toFile(path);
 }

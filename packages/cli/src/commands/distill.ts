@@ -3,6 +3,7 @@ import {
   ConfigError,
   distill,
   engineInfo,
+  forecastRun,
   hashSyntheticSet,
   InterruptedError,
   resolveConfig,
@@ -66,6 +67,8 @@ async function runDistill(datasetArgument: string | undefined, flags: DistillFla
   const complete = resolveConfig(method, { preset, config }) as RawConfig & { readonly ipc: number };
   await startEngine({ ...engineFlags(file), ...engineFlags(flags) }, output);
   const dataset = await openForCommand(datasetName, output);
+  // An unknown network, or a class with too few images, is met before a run folder is made.
+  forecastRun(method, dataset, { preset, config });
   const seed = flags.seed ?? file.seed ?? 0;
   if (flags.dryRun === true) {
     const forecast = await makeForecast(method, dataset, { preset, config });

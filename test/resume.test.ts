@@ -1,0 +1,80 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { hashSyntheticSet, integers, foldIn, keyFromSeed, readRun, readSet } from "@limbeck/core";
+import { expect, test } from "vitest";
+import { limbeck, startLimbeck, temporaryFolder, type Finished } from "./limbeck-process.ts";
+
+const STEPS = 24;
+
+function distillArguments(method: string, folder: string): string[] {
+  const config = [
+    "--ipc",
+    "1",
+    "--iterations",
+    String(STEPS),
+    "--set",
+    "network=convnet3-w16",
+    "--set",
+    "realBatch=8",
+  ];
+  return ["distill", "fashion-mnist", "--method", method, ...config, "--seed", "3", "--out", folder];
+}
+
+/** Starts a run and kills it with SIGKILL soon after it has logged `step`. @returns Whether it was killed in time. */
+async function killAfter(step: number, args: readonly string[], folder: string): Promise<Finished> {
+  const { child, finished } = startLimbeck([...args, "--resume"]);
+  const events = join(folder, "events.jsonl");
+  const poll = setInterval(() => {
+    if (existsSync(events) && readFileSync(events, "utf8").includes(`"step":${step},`)) child.kill("SIGKILL");
+  }, 2);
+  try {
+    return await finished;
+  } finally {
+    clearInterval(poll);
+  }
+}
+
+// Another pair of steps each day would be as good: these are drawn once, so that a failure can be repeated.
+test.each(["dm", "datadam"])(
+  "%s killed twice at random steps and resumed ends with the same bits",
+  async (method) => {
+    const folder = temporaryFolder();
+    const [straight, killed] = [join(folder, "straight"), join(folder, "killed")];
+    const undisturbed = await limbeck(distillArguments(method, straight));
+    expect(undisturbed.code, undisturbed.stderr).toBe(0);
+
+    const [a, b] = [...integers(foldIn(keyFromSeed("kill"), method), 2, 2, STEPS - 4)].sort((x, y) => x - y);
+    const kills = [await killAfter(a!, distillArguments(method, killed), killed)];
+    expect(existsSync(join(killed, "set.arrow"))).toBe(false);
+    kills.push(await killAfter(b! + 2, distillArguments(method, killed), killed));
+    expect(kills.map(({ signal }) => signal)).toEqual(["SIGKILL", "SIGKILL"]);
+
+    const resumed = await limbeck([...distillArguments(method, killed), "--resume", "--json"]);
+    expect(resumed.code, resumed.stderr).toBe(0);
+    const [wanted, got] = [readSet(join(straight, "set.arrow")), readSet(join(killed, "set.arrow"))];
+    expect(got.images).toEqual(wanted.images);
+    expect(hashSyntheticSet(got)).toBe(hashSyntheticSet(wanted));
+    expect(JSON.parse(resumed.stdout)).toMatchObject({ hash: hashSyntheticSet(wanted), size: 10 });
+    expect(losses(killed)).toEqual(losses(straight));
+  },
+);
+
+function losses(folder: string): number[] {
+  return readRun(folder).events.flatMap((event) => (event.kind === "step" ? [event.loss] : []));
+}
+
+test("a run folder is refused to a second writer, and a finished run without --resume", async () => {
+  const folder = join(temporaryFolder(), "run");
+  const args = distillArguments("dm", folder);
+  const long = args.map((arg) => (arg === String(STEPS) ? "100000" : arg));
+  const first = startLimbeck(long);
+  await first.sees(/dm \d+\/100000/);
+  const second = await limbeck([...long, "--resume"]);
+  expect(second.stderr).toMatch(/process \d+ is writing this run folder/);
+  expect(second.code).toBe(1);
+  first.child.kill("SIGINT");
+  expect((await first.finished).code).toBe(130);
+  const third = await limbeck(long);
+  expect(third.stderr).toMatch(/already holds an unfinished run of dm; resume it or choose another folder/);
+  expect(third.code).toBe(1);
+});
