@@ -6,9 +6,9 @@ import { softmaxCrossEntropy } from "../grad/softmax-cross-entropy.ts";
 import { availableBackEnds } from "../grad/testing/back-ends.ts";
 import { createNetwork } from "./create-network.ts";
 
-/** float32 against recorded float64: largest difference over the largest element of the array. */
-const F32_FIRST_RTOL = 1e-5;
-const F32_SECOND_RTOL = 5e-5;
+/** float32 against recorded float64: largest difference over the largest element of the array (measured: 6e-7 and 1e-6). */
+const F32_FIRST_RTOL = 2e-6;
+const F32_SECOND_RTOL = 5e-6;
 
 interface Fixture {
   readonly network: string;
