@@ -105,7 +105,7 @@ export class BufferPool {
   /** Gives back an array that no tensor came to hold. */
   recycle(values: ArrayBufferView): void {
     const block = this.#blocks.get(values.buffer);
-    if (block !== undefined && block.holders === 0) this.#keep(values.buffer as ArrayBuffer, block.capacity);
+    if (block?.holders === 0) this.#keep(values.buffer as ArrayBuffer, block.capacity);
   }
 
   /** Frees all idle memory. */

@@ -36,6 +36,13 @@ function binary(operation: string, a = "a", b = "b"): NativeKernel {
   };
 }
 
+/** Shapes of the result and of both operands for the addon: flat where no axis is broadcast, for short shapes are quicker to pass. */
+function broadcastShapes(shape: readonly number[], a: tf.TensorInfo, b: tf.TensorInfo) {
+  if (!tf.util.arraysEqual(a.shape, b.shape)) return [shape, a.shape, b.shape] as const;
+  const flat = [sizeOf(shape)];
+  return [flat, flat, flat] as const;
+}
+
 function applyBinary(
   backend: NativeBackend,
   index: number,
@@ -43,8 +50,9 @@ function applyBinary(
   b: tf.TensorInfo,
 ): tf.TensorInfo {
   const shape = tf.backend_util.assertAndGetBroadcastShape(a.shape, b.shape);
+  const [out, shapeA, shapeB] = broadcastShapes(shape, a, b);
   return backend.produce(shape, (y) =>
-    backend.addon.binary(index, shape, a.shape, backend.floats(a), b.shape, backend.floats(b), y),
+    backend.addon.binary(index, out, shapeA, backend.floats(a), shapeB, backend.floats(b), y),
   );
 }
 
@@ -55,7 +63,8 @@ function comparison(operation: string): NativeKernel {
     if (!areFloats(a, b)) return undefined;
     const shape = tf.backend_util.assertAndGetBroadcastShape(a.shape, b.shape);
     const y = backend.pool.bytes(sizeOf(shape));
-    backend.addon.compare(index(backend), shape, a.shape, backend.floats(a), b.shape, backend.floats(b), y);
+    const [out, shapeA, shapeB] = broadcastShapes(shape, a, b);
+    backend.addon.compare(index(backend), out, shapeA, backend.floats(a), shapeB, backend.floats(b), y);
     return backend.store(y, shape, "bool");
   };
 }
@@ -68,8 +77,9 @@ function addN({ inputs, backend }: KernelCall): tf.TensorInfo | undefined {
   if (first === undefined || second === undefined || !areFloats(...tensors)) return undefined;
   const shape = first.shape;
   return backend.produce(shape, (y) => {
+    const flat = [sizeOf(shape)];
     const add = (a: Float32Array, b: Float32Array) =>
-      backend.addon.binary(addIndex(backend), shape, shape, a, shape, b, y);
+      backend.addon.binary(addIndex(backend), flat, flat, a, flat, b, y);
     add(backend.floats(first), backend.floats(second));
     for (const tensor of rest) add(y, backend.floats(tensor));
   });

@@ -1,1 +1,0 @@
-import * as a from "@limbeck/core"; import * as b from "@limbeck/attention-matching"; import * as c from "@limbeck/cli"; import * as d from "@limbeck/datasets"; import * as e from "@limbeck/trajectory-matching";import * as f from "@limbeck/benchmarks"; import * as g from "@limbeck/core/testing"; export const k=[a,b,c,d,e,f,g];
