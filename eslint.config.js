@@ -65,8 +65,8 @@ function arrowRule([folder, allowed]) {
   const names = allowed.filter((name) => name !== "METHODS");
   // A method is whatever is not one of the known packages.
   const refused = allowed.includes("METHODS")
-    ? KNOWN.filter((name) => !names.includes(name)).join("|")
-    : `(?!(?:${[...names, "$"].join("|")})$).*`;
+    ? `(?:${KNOWN.filter((name) => !names.includes(name)).join("|") || "$."})`
+    : `(?!(?:${names.join("|") || "$."})(?:/|$)).*`;
   return {
     files: [`${folder}/**/*.ts`],
     rules: {
@@ -74,14 +74,10 @@ function arrowRule([folder, allowed]) {
         "error",
         {
           patterns: [
-            ...(refused === ""
-              ? []
-              : [
-                  {
-                    regex: `^@limbeck/(?:${refused})$`,
-                    message: `${folder} may import of this workspace: ${allowed.join(", ") || "nothing"}.`,
-                  },
-                ]),
+            {
+              regex: `^@limbeck/${refused}(?:/|$)`,
+              message: `${folder} may import of this workspace: ${allowed.join(", ") || "nothing"}.`,
+            },
             {
               regex: "^@limbeck/[^/]+/(?!testing$)",
               message: "Import the package, not a file of it: what its index.ts does not list is private.",
@@ -102,7 +98,7 @@ function arrowRule([folder, allowed]) {
 }
 
 export default defineConfig(
-  globalIgnores(["**/dist/**", "**/build/**", "**/*.gen.ts", "runs/**", "packages/methods/_template/**"]),
+  globalIgnores(["**/dist/**", "**/build/**", "**/*.gen.ts", "runs/**"]),
   js.configs.recommended,
   {
     files: ["**/*.ts"],
@@ -124,6 +120,7 @@ export default defineConfig(
       "@typescript-eslint/dot-notation": "off",
       // tfjs returns `Tensor<Rank>` almost everywhere: naming the rank is the point of the assertion.
       "@typescript-eslint/no-unnecessary-type-assertion": "off",
+      "@typescript-eslint/non-nullable-type-assertion-style": "off",
       // An empty environment variable counts as unset.
       "@typescript-eslint/prefer-nullish-coalescing": "off",
       "@typescript-eslint/no-empty-function": "off",

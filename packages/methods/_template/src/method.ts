@@ -53,7 +53,7 @@ export const meanEmbedding: DistillationMethod<typeof meanEmbeddingConfigSchema,
     const { ipc, imageLearningRate, realBatch } = config;
     const key = foldIn(context.key, step);
     const network = context.network(config.network);
-    const [moved, loss] = tf.tidy(() => {
+    const { moved, loss } = tf.tidy(() => {
       const theta = network.init(foldIn(key, "network"));
       // Class by class, so that memory does not grow with their number.
       const parts = dataset.classes.map((_, label) => {
@@ -70,7 +70,8 @@ export const meanEmbedding: DistillationMethod<typeof meanEmbeddingConfigSchema,
       });
       const gradient = tf.div(tf.concat(parts.map(({ grad }) => grad)), parts.length);
       const moved: tf.Tensor4D = tf.sub(images, tf.mul(gradient, imageLearningRate));
-      return [moved, tf.mean(tf.stack(parts.map(({ value }) => value)))];
+      const loss: tf.Scalar = tf.mean(tf.stack(parts.map(({ value }) => value)));
+      return { moved, loss };
     });
     const value = loss.dataSync()[0]!;
     loss.dispose();
