@@ -92,7 +92,7 @@ export class ArrowImageWriter {
       makeData({ type: pixels.type, length, nullCount: 0, child: values }),
       makeData({ type: label.type, length, nullCount: 0, data: this.#labels.subarray(0, length) }),
     ];
-    const type = new Struct<Columns>(this.#schema.fields as Field[]);
+    const type = new Struct<Columns>(this.#schema.fields);
     this.#writer.write(
       new RecordBatch(this.#schema, makeData({ type, length, nullCount: 0, children: columns })),
     );

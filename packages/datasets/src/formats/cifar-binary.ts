@@ -1,5 +1,4 @@
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DataError } from "@limbeck/core";
 import type { DecodedBatch, DecodedImages, SplitName } from "../cache/decoded-images.ts";
@@ -10,8 +9,6 @@ import { openByteReader } from "../io/byte-reader.ts";
 export interface CifarVariant {
   readonly train: readonly string[];
   readonly test: readonly string[];
-  /** File of class names, one a line; optional in a folder. */
-  readonly names: string;
   /** Label bytes before the pixels; the last one is the class. */
   readonly labelBytes: number;
   /** Records of each train and each test file. */
@@ -21,7 +18,6 @@ export interface CifarVariant {
 export const cifar10Variant: CifarVariant = {
   train: [1, 2, 3, 4, 5].map((i) => `data_batch_${i}.bin`),
   test: ["test_batch.bin"],
-  names: "batches.meta.txt",
   labelBytes: 1,
   records: { train: 10_000, test: 10_000 },
 };
@@ -29,7 +25,6 @@ export const cifar10Variant: CifarVariant = {
 export const cifar100Variant: CifarVariant = {
   train: ["train.bin"],
   test: ["test.bin"],
-  names: "fine_label_names.txt",
   labelBytes: 2,
   records: { train: 50_000, test: 10_000 },
 };
@@ -108,18 +103,4 @@ function interleave(planes: Uint8Array, from: number, pixels: Uint8Array, to: nu
     pixels[to + 3 * i + 1] = planes[from + PLANE + i]!;
     pixels[to + 3 * i + 2] = planes[from + 2 * PLANE + i]!;
   }
-}
-
-/** Class names from the variant's text file in `folder`, or `undefined` where it is absent. */
-export async function readCifarNames(
-  folder: string,
-  variant: CifarVariant,
-): Promise<readonly string[] | undefined> {
-  const path = join(folder, variant.names);
-  if (!existsSync(path)) return undefined;
-  const text = await readFile(path, "utf8");
-  return text
-    .split("\n")
-    .map((line) => line.trim())
-    .filter((line) => line !== "");
 }

@@ -19,10 +19,7 @@ export function classNamesFor(
   let row = 0;
   for (const label of labels) {
     if (!Number.isInteger(label) || label < 0 || label >= limit) {
-      throw new DataError(
-        `${where}: wanted labels in [0, ${limit}), got ${label} in row ${row}` +
-          (names === undefined ? "" : `; the data set names ${limit} classes`),
-      );
+      throw new DataError(`${where}: wanted labels in [0, ${limit}), got ${label} in row ${row}`);
     }
     largest = Math.max(largest, label);
     row++;

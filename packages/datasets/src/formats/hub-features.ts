@@ -16,7 +16,10 @@ export interface HubColumnChoice {
 
 const metadataSchema = z.object({
   info: z.object({
-    features: z.record(z.string(), z.object({ _type: z.string().optional(), names: z.unknown() }).loose()),
+    features: z.record(
+      z.string(),
+      z.object({ _type: z.string().optional(), names: z.unknown().optional() }).loose(),
+    ),
   }),
 });
 
@@ -59,7 +62,7 @@ function pick(
   const found = chosen ?? (typed.length === 1 ? typed[0] : usual.find((name) => candidates.includes(name)));
   if (found === undefined || !columns.includes(found)) {
     throw new DataError(
-      `${where}: wanted ${chosen === undefined ? `an ${kind} column` : `the column ${chosen}`}, ` +
+      `${where}: wanted ${chosen === undefined ? `a column of ${kind}s` : `the column ${chosen}`}, ` +
         `got ${columns.join(", ") || "no columns"}; name it with ${kind}Column`,
     );
   }

@@ -4,7 +4,7 @@ import { DataError, type ImageShape } from "@limbeck/core";
 import type { DecodedBatch, DecodedImages, SplitName } from "../cache/decoded-images.ts";
 import { imageSize } from "../cache/decoded-images.ts";
 import type { SourceFile } from "../cache/source-identity.ts";
-import { ByteReader, openByteReader } from "../io/byte-reader.ts";
+import { openByteReader, type ByteReader } from "../io/byte-reader.ts";
 import { classNamesFor } from "./class-names.ts";
 
 /** Published MD5 sums of uncompressed files, by {@link idxFileNames}. */

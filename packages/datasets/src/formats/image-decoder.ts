@@ -73,10 +73,9 @@ export class ImageDecoder {
       const { data, info } = await image.raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true });
       return { shape: [info.height, info.width, info.channels], pixels: data };
     } catch (error) {
-      throw new DataError(
-        `${where}: wanted a readable image, got "${errorText(error)}"; remove or replace it`,
-        { cause: error },
-      );
+      throw new DataError(`${where}: wanted a readable image, got "${reason(error)}"; remove or replace it`, {
+        cause: error,
+      });
     }
   }
 
@@ -97,4 +96,10 @@ export class ImageDecoder {
       );
     }
   }
+}
+
+/** The decoder does not always say why it stopped in the middle. */
+function reason(error: unknown): string {
+  const text = errorText(error);
+  return text === "Unknown error" ? "damaged or truncated data" : text;
 }

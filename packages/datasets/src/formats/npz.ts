@@ -15,7 +15,9 @@ const layouts = [
 ] as const;
 
 const BATCH_BYTES = 4 << 20;
-const MOST_LABEL_BYTES = 1 << 30;
+const MOST_LABEL_BYTES = 1 << 28;
+/** Images never shrink as far as this; what does is a bomb. Small arrays are let through. */
+const BOMB = { bytes: 1 << 26, ratio: 200 };
 const LARGEST_SIDE = 4096;
 
 /**
@@ -123,5 +125,11 @@ function imageShape(where: string, { type, shape }: NpyHeader): ImageShape {
 }
 
 function readerOf(path: string, entry: ZipEntry): ByteReader {
+  if (entry.size > BOMB.bytes && entry.size > BOMB.ratio * entry.packed) {
+    throw new DataError(
+      `${path}: ${entry.name}: wanted an array packed at most ${BOMB.ratio} times, ` +
+        `got ${entry.size} bytes in ${entry.packed}; the archive is not to be trusted`,
+    );
+  }
   return new ByteReader(`${path}: ${entry.name}`, entry.chunks());
 }

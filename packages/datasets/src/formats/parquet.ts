@@ -5,6 +5,7 @@ import { compressors } from "hyparquet-compressors";
 import { errorText } from "../io/error-text.ts";
 import { findHubColumns, imageBytes, labelNumber, type HubColumnChoice } from "./hub-features.ts";
 import type { HubTable } from "./hub-table.ts";
+import { checkParquetPages } from "./parquet-pages.ts";
 
 /** Largest row group that is read at once. */
 const MOST_GROUP_BYTES = 2 ** 31;
@@ -23,6 +24,8 @@ export async function openParquetTable(path: string, choice: HubColumnChoice): P
   const names = parquetSchema(metadata).children.map(({ element }) => element.name);
   const features = metadata.key_value_metadata?.find(({ key }) => key === "huggingface")?.value;
   const columns = findHubColumns(path, names, features, choice);
+  await checkParquetPages(path, file, metadata, columns.label);
+  await checkParquetPages(path, file, metadata, columns.image);
   return {
     path,
     classes: columns.classes,

@@ -24,6 +24,7 @@ export interface Download {
 }
 
 const MOST_ATTEMPTS = 5;
+const TOO_LONG = "too long";
 
 /**
  * Download one file into `folder`, unless it is there. Bytes go to `FILE.part`, which a later call continues by an
@@ -40,7 +41,7 @@ export async function downloadFile(
   folder: string,
   onBytes: (bytes: number) => void = () => {},
 ): Promise<string> {
-  const target = join(folder, ...download.file.split("/"));
+  const target = targetOf(download, folder);
   if (existsSync(target)) return target;
   const part = `${target}.part`;
   writing(folder, () => mkdirSync(dirname(target), { recursive: true }));
@@ -99,7 +100,7 @@ async function fetchRest(
       arrived += chunk.length;
       onBytes(arrived);
       if (arrived <= download.bytes) done(null, chunk);
-      else done(failure(download, folder, `got more than ${download.bytes} bytes`));
+      else done(new Error(TOO_LONG));
     },
   });
   const file = createWriteStream(part, { flags: "a" });
@@ -108,14 +109,19 @@ async function fetchRest(
   try {
     await pipeline(Readable.fromWeb(response.body), counter, file);
   } catch (error) {
-    if (error instanceof DataError) rmSync(part, { force: true });
+    if (error instanceof Error && error.message === TOO_LONG) {
+      rmSync(part, { force: true });
+      throw failure(download, folder, `got more than ${download.bytes} bytes`);
+    }
     if (writeError !== undefined && error === writeError) {
-      writing(folder, () => {
-        throw writeError;
-      });
+      throw unwritable(folder, writeError);
     }
     throw error;
   }
+}
+
+function targetOf({ file }: Download, folder: string): string {
+  return join(folder, ...file.split("/"));
 }
 
 function sizeOf(path: string): number {
@@ -129,9 +135,11 @@ function networkText(error: unknown): string {
 }
 
 function failure(download: Download, folder: string, problem: string, cause?: unknown): DataError {
+  const kept = sizeOf(`${targetOf(download, folder)}.part`);
+  const again = kept > 0 ? `try again (${kept} bytes are kept)` : "try again";
   return new DataError(
     `${download.file}: wanted to download ${download.url}, ${problem}; ` +
-      `try again (it resumes), or get the file yourself and put it into ${folder}`,
+      `${again}, or get the file yourself and put it into ${folder}`,
     { cause },
   );
 }
@@ -140,10 +148,14 @@ function writing<T>(folder: string, action: () => T): T {
   try {
     return action();
   } catch (error) {
-    throw new RunError(
-      `${folder}: wanted to write a download there, got "${errorText(error)}"; ` +
-        `make room or set LIMBECK_DATA to another folder`,
-      { cause: error },
-    );
+    throw unwritable(folder, error);
   }
+}
+
+function unwritable(folder: string, error: unknown): RunError {
+  return new RunError(
+    `${folder}: wanted to write a download there, got "${errorText(error)}"; ` +
+      `make room or set LIMBECK_DATA to another folder`,
+    { cause: error },
+  );
 }

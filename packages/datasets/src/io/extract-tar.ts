@@ -47,11 +47,10 @@ export async function extractTar(archive: string, folder: string, limits: TarLim
 }
 
 async function extractEntries(archive: string, folder: string, limits: TarLimits): Promise<void> {
+  const compressed = await isGzip(archive);
   const entries = extract();
   const file = createReadStream(archive);
-  const unpacked = (await isGzip(archive))
-    ? pipeline(file, createGunzip(), entries)
-    : pipeline(file, entries);
+  const unpacked = compressed ? pipeline(file, createGunzip(), entries) : pipeline(file, entries);
   // Failures of the pipeline also end the iteration below; this keeps them from being reported as unhandled.
   unpacked.catch(() => {});
   let bytes = 0;

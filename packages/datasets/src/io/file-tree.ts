@@ -52,7 +52,7 @@ export async function openFileTree(root: string): Promise<FileTree> {
 }
 
 /** Order of names that does not depend on the locale. */
-export function byCodeUnit(a: string, b: string): number {
+function byCodeUnit(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 

@@ -11,6 +11,8 @@ export interface ZipEntry {
   readonly name: string;
   /** Uncompressed bytes as declared; a stream that gives another number fails. */
   readonly size: number;
+  /** Bytes in the archive. */
+  readonly packed: number;
   /** Uncompressed content in chunks, checked against size and CRC-32. */
   chunks(): AsyncGenerator<Uint8Array>;
 }
@@ -92,6 +94,7 @@ function parseDirectory(path: string, directory: Buffer, count: number): ZipEntr
   const entries: ZipEntry[] = [];
   let at = 0;
   for (let i = 0; i < count; i++) {
+    if (at + CENTRAL.bytes > directory.length) throw new Error("a directory that ends early");
     if (directory.readUInt32LE(at) !== CENTRAL.signature) throw new Error("a damaged directory");
     const flags = directory.readUInt16LE(at + 8);
     const method = directory.readUInt16LE(at + 10);
@@ -120,6 +123,7 @@ function parseDirectory(path: string, directory: Buffer, count: number): ZipEntr
     entries.push({
       name: parts.join("/"),
       size,
+      packed,
       chunks: () => entryChunks({ path, name, size, packed, offset, crc, method }),
     });
   }

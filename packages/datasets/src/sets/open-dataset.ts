@@ -1,15 +1,15 @@
 import { existsSync, statSync } from "node:fs";
 import { ConfigError, type ImageDataset } from "@limbeck/core";
 import { findIdxFiles } from "../formats/idx.ts";
-import { idx, type IdxOptions } from "./idx.ts";
+import { idx } from "./idx.ts";
 import { imageFolder, type ImageFolderOptions } from "./image-folder.ts";
 import type { NamedOptions } from "./named-dataset.ts";
 import { npz, type NpzOptions } from "./npz.ts";
 import { holdsTables, parquet, type ParquetOptions } from "./parquet.ts";
 import { datasets } from "./registry.ts";
 
-/** Options of {@link openDataset}: those of the named sets or of the format that the path turns out to have. */
-export type AnyDatasetOptions = NamedOptions | ImageFolderOptions | NpzOptions | ParquetOptions | IdxOptions;
+/** Options of {@link openDataset} (IDX takes those of NPZ): those of the named sets or of the format that the path turns out to have. */
+export type AnyDatasetOptions = NamedOptions | ImageFolderOptions | NpzOptions | ParquetOptions;
 
 /**
  * Open a data set by name (`cifar10`; upper case and hyphens do not matter) or by path: a folder of images or a .zip
@@ -33,7 +33,7 @@ export async function openDataset(
   if (/\.npz$/i.test(nameOrPath)) return npz(nameOrPath, options as NpzOptions);
   if (/\.(parquet|arrow)$/i.test(nameOrPath)) return parquet(nameOrPath, options as ParquetOptions);
   if (statSync(nameOrPath).isDirectory()) {
-    if (findIdxFiles(nameOrPath) !== undefined) return idx(nameOrPath, options as IdxOptions);
+    if (findIdxFiles(nameOrPath) !== undefined) return idx(nameOrPath, options as NpzOptions);
     if (await holdsTables(nameOrPath)) return parquet(nameOrPath, options as ParquetOptions);
   } else if (!/\.zip$/i.test(nameOrPath)) {
     throw new ConfigError(

@@ -6,7 +6,7 @@ import { openOptionsSchema } from "../cache/open-cached.ts";
 const side = z.int().min(1).max(4096);
 
 /** Options of a user's own data, whatever its format. */
-export const ownOptionsSchema = openOptionsSchema.extend({
+const ownOptionsSchema = openOptionsSchema.extend({
   name: z.string().min(1).optional().describe("name of the data set; the file's or folder's own without it"),
   mirrorInvariant: z
     .boolean()

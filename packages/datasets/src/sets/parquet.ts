@@ -35,9 +35,7 @@ export async function parquet(path: string, options: ParquetOptions = {}): Promi
   const { size, widenGrey, testFraction, seed, classes, imageColumn, labelColumn } = parsed;
   const choice = { imageColumn, labelColumn };
   const groups = await findTables(path);
-  const sources = Object.values(groups)
-    .flat()
-    .map(({ path: name, where }) => ({ name, path: where }));
+  const sources = [...groups.train, ...groups.test].map((file) => ({ name: file.path, path: file.where }));
   const decoding = { size, widenGrey, testFraction, seed, classes, choice };
   const recipe = {
     ...ownRecipe(path, parsed),
