@@ -3,7 +3,7 @@ import { basename, dirname, join } from "node:path";
 import { LimbeckError, RunError } from "../errors.ts";
 
 /** Ending of files that are still being written; a killed process may leave one behind, and nothing reads it. */
-export const PART_SUFFIX = ".part";
+const PART_SUFFIX = ".part";
 
 /** What a failed write means and what to do about it, by `errno` name. */
 const CAUSES: Readonly<Record<string, string>> = {

@@ -181,7 +181,9 @@ describe("a run folder that is there already", () => {
     const set = await distill(toyMethod, dataset, { config, directory }).result;
     const before = fs.readFileSync(join(directory, "events.jsonl"));
     const again = distill(toyMethod, dataset, { config, directory, resume: true });
-    expect(story(await eventsOf(again))).toBe("done 12");
+    const events = await eventsOf(again);
+    expect(story(events)).toBe("done 12");
+    expect(events[0]?.kind === "done" && events[0].seconds).toBeGreaterThan(0);
     expect(await again.result).toEqual(set);
     expect(fs.readFileSync(join(directory, "events.jsonl"))).toEqual(before);
   });

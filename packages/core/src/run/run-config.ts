@@ -32,7 +32,7 @@ export type RunConfig = Omit<z.infer<typeof runConfigSchema>, "format">;
 const IDENTITY = ["method", "dataset", "config", "seed", "backend", "precision", "threads"] as const;
 
 /** SHA-256 over what decides the result: method, data, complete configuration, seed, back end, precision, threads. */
-export function runIdentity(config: RunConfig): string {
+function runIdentity(config: RunConfig): string {
   const parts = identityEntries(config).sort(([a], [b]) => (a < b ? -1 : 1));
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex");
 }

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { z } from "zod";
 import { previewPng } from "../artifact/preview.ts";
@@ -9,7 +10,7 @@ import { disposeState } from "../method/state-tensors.ts";
 import type { Provenance, SyntheticSet } from "../synthetic/synthetic-set.ts";
 import { checkFiniteSet, checkFiniteStep } from "./check-finite.ts";
 import { writeCheckpoint, type Checkpoint } from "./checkpoint.ts";
-import { openEventLog, type EventLog } from "./event-log.ts";
+import { openEventLog, readEvents, type EventLog } from "./event-log.ts";
 import type { RunEvent } from "./events.ts";
 import type { RunPlan } from "./plan-run.ts";
 import { writeRunConfig, type RunConfig } from "./run-config.ts";
@@ -47,11 +48,17 @@ export async function workRun<Schema extends z.ZodType, State extends MethodStat
       // What a run was started with stays its provenance, whatever commit or machine it is resumed on.
       return await runSteps(plan, { runConfig: found.config, paths, checkpoint: found.checkpoint }, outlet);
     }
-    await outlet.emit({ kind: "done", step: plan.steps, seconds: 0 });
+    await outlet.emit({ kind: "done", step: plan.steps, seconds: loggedSeconds(paths.events) });
     return found.set;
   } finally {
     release();
   }
+}
+
+/** Seconds of work that the steps in a log add up to; 0 without a log. */
+function loggedSeconds(path: string): number {
+  if (!existsSync(path)) return 0;
+  return readEvents(path).reduce((sum, event) => (event.kind === "step" ? sum + event.seconds : sum), 0);
 }
 
 function runConfigOf<Schema extends z.ZodType, State extends MethodState>(

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { z } from "zod";
@@ -115,7 +116,7 @@ export function testMethod<Schema extends z.ZodType, State extends MethodState>(
 
     it("moves the images and lowers the loss on a toy set", async () => {
       const still = await firstImages(method, config, dataset);
-      expect(bytesOf(still)).not.toEqual(bytesOf(first.set.images));
+      expect(digest(still)).not.toBe(digest(first.set.images));
       const quarter = Math.ceil(steps / 4);
       expect(mean(first.losses.slice(-quarter))).toBeLessThan(
         lossFallsTo * mean(first.losses.slice(0, quarter)),
@@ -205,19 +206,20 @@ interface Outcome {
   readonly terms: readonly Readonly<Record<string, number>>[];
 }
 
-/** What must be equal, to the bit, between two runs. */
+/** What must be equal, to the bit, between two runs. Digests, because the difference of two long arrays says nothing. */
 function bitsOf({ set, losses, terms }: Outcome): unknown {
   return {
-    images: bytesOf(set.images),
-    labels: bytesOf(set.labels.values),
+    images: digest(set.images),
+    labels: digest(set.labels.values),
     stepSize: set.stepSize,
     losses,
     terms,
   };
 }
 
-function bytesOf(values: Float32Array | Int32Array): Buffer {
-  return Buffer.from(values.buffer, values.byteOffset, values.byteLength);
+function digest(values: Float32Array | Int32Array): string {
+  const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  return createHash("sha256").update(bytes).digest("hex");
 }
 
 async function firstImages<Schema extends z.ZodType, State extends MethodState>(
