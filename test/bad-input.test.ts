@@ -111,6 +111,61 @@ describe("wrong words", () => {
   });
 });
 
+describe("a run", () => {
+  test("whose disk takes no more leaves no half-written file", async () => {
+    const cwd = temporaryFolder();
+    await writePictureFolder(join(cwd, "pictures"));
+    // Decoded beforehand: the cache is not what fails here.
+    expect((await limbeck(["distill", "pictures", ...TINY, "--dry-run"], { cwd })).code).toBe(0);
+    const args = ["distill", "pictures", ...TINY, "--out", "run"];
+    expectRefused(await limbeck(args, { cwd, fileBlocks: 5 }), 1, /run\S* could not be written/);
+    const left = tree(join(cwd, "run"));
+    expect(left).not.toContain("set.arrow");
+    expect(left.filter((name) => name.endsWith(".part") || name.endsWith(".lock"))).toEqual([]);
+    const resumed = await limbeck([...args, "--resume"], { cwd });
+    expect(resumed.code, resumed.stderr).toBe(0);
+  });
+
+  test("whose loss is not finite stops at that step, names it and keeps the checkpoint", async () => {
+    const cwd = temporaryFolder();
+    await writePictureFolder(join(cwd, "pictures"));
+    const args = [
+      "distill",
+      "pictures",
+      ...TINY,
+      "--iterations",
+      "9",
+      "--set",
+      "imageLearningRate=1e39",
+      "--out",
+      "run",
+    ];
+    const finished = await limbeck([...args, "--checkpoint-every", "1"], { cwd });
+    expectRefused(finished, 1, /dm step [1-9] of 9: .* not finite/);
+    expect(tree(join(cwd, "run"))).not.toContain("set.arrow");
+  });
+});
+
+test("a truncated data file is named", async () => {
+  const cwd = temporaryFolder();
+  const folder = join(cwd, "data", "cifar-10-batches-bin");
+  mkdirSync(folder, { recursive: true });
+  for (const name of [
+    "data_batch_1",
+    "data_batch_2",
+    "data_batch_3",
+    "data_batch_4",
+    "data_batch_5",
+    "test_batch",
+  ]) {
+    writeFileSync(join(folder, `${name}.bin`), new Uint8Array(1000));
+  }
+  const env = { LIMBECK_DATA: join(cwd, "data"), LIMBECK_CACHE: join(cwd, "cache") };
+  const finished = await limbeck(["distill", "cifar10", ...TINY, "--out", "run"], { cwd, env });
+  expectRefused(finished, 1, /data_batch_1\.bin.*1000/);
+  expect(tree(cwd).filter((name) => name.endsWith(".arrow") || name.startsWith("run"))).toEqual([]);
+});
+
 describe("a folder of pictures", () => {
   const cases: [string, (folder: string) => Promise<void> | void, RegExp][] = [
     ["an empty file", (f) => writeFileSync(join(f, "train", "left", "0.png"), ""), /left.0\.png/],

@@ -34,11 +34,17 @@ export interface Started {
 export interface LimbeckOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Largest file the process may write, in blocks of 512 bytes: a disk that takes no more. */
+  readonly fileBlocks?: number;
 }
 
 /** Starts `limbeck` from source as a user would, in `cwd`. */
-export function startLimbeck(args: readonly string[], { cwd, env }: LimbeckOptions = {}): Started {
-  const child = spawn(process.execPath, ["--import", tsx, main, ...args], {
+export function startLimbeck(args: readonly string[], options: LimbeckOptions = {}): Started {
+  const { cwd, env, fileBlocks } = options;
+  const node = [process.execPath, "--import", tsx, main, ...args];
+  const limited =
+    fileBlocks === undefined ? node : ["sh", "-c", `ulimit -f ${fileBlocks}; exec "$0" "$@"`, ...node];
+  const child = spawn(limited[0]!, limited.slice(1), {
     cwd: cwd ?? tmpdir(),
     env: { ...process.env, NO_COLOR: "1", ...env },
     stdio: ["ignore", "pipe", "pipe"],

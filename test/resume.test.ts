@@ -5,6 +5,8 @@ import { expect, test } from "vitest";
 import { limbeck, startLimbeck, temporaryFolder, type Finished } from "./limbeck-process.ts";
 
 const STEPS = 24;
+/** Steps that a first process has surely left a checkpoint behind. */
+const EARLIEST = 5;
 
 function distillArguments(method: string, folder: string): string[] {
   const config = [
@@ -17,7 +19,19 @@ function distillArguments(method: string, folder: string): string[] {
     "--set",
     "realBatch=8",
   ];
-  return ["distill", "fashion-mnist", "--method", method, ...config, "--seed", "3", "--out", folder];
+  return [
+    "distill",
+    "fashion-mnist",
+    "--method",
+    method,
+    ...config,
+    "--seed",
+    "3",
+    "--out",
+    folder,
+    "--checkpoint-every",
+    "3",
+  ];
 }
 
 /** Starts a run and kills it with SIGKILL soon after it has logged `step`. @returns Whether it was killed in time. */
@@ -43,7 +57,9 @@ test.each(["dm", "datadam"])(
     const undisturbed = await limbeck(distillArguments(method, straight));
     expect(undisturbed.code, undisturbed.stderr).toBe(0);
 
-    const [a, b] = [...integers(foldIn(keyFromSeed("kill"), method), 2, 2, STEPS - 4)].sort((x, y) => x - y);
+    const [a, b] = [...integers(foldIn(keyFromSeed("kill"), method), 2, EARLIEST, STEPS - 6)].sort(
+      (x, y) => x - y,
+    );
     const kills = [await killAfter(a!, distillArguments(method, killed), killed)];
     expect(existsSync(join(killed, "set.arrow"))).toBe(false);
     kills.push(await killAfter(b! + 2, distillArguments(method, killed), killed));
@@ -56,6 +72,10 @@ test.each(["dm", "datadam"])(
     expect(hashSyntheticSet(got)).toBe(hashSyntheticSet(wanted));
     expect(JSON.parse(resumed.stdout)).toMatchObject({ hash: hashSyntheticSet(wanted), size: 10 });
     expect(losses(killed)).toEqual(losses(straight));
+    // It was resumed and not begun again: each process starts where a checkpoint was.
+    const starts = readRun(killed).events.flatMap((event) => (event.kind === "start" ? [event.step] : []));
+    expect(starts[0]).toBe(0);
+    expect(starts.at(-1)).toBeGreaterThanOrEqual(EARLIEST - 3);
   },
 );
 

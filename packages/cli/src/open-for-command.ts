@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { openDataset } from "@limbeck/datasets";
 import type { ImageDataset } from "@limbeck/core";
 import type { Output } from "./output.ts";
@@ -8,8 +9,16 @@ const DECODED_LINE = 10_000;
 /** Bytes between two lines about a download. */
 const DOWNLOADED_LINE = 50e6;
 
-/** Opens a data set by name or path and tells what takes time: downloads and the first decoding. */
-export async function openForCommand(nameOrPath: string, output: Output): Promise<ImageDataset> {
+/**
+ * Opens a data set by name or path and tells what takes time: downloads and the first decoding.
+ *
+ * @param download False: files that are not here are an error.
+ */
+export async function openForCommand(
+  nameOrPath: string,
+  output: Output,
+  { download = true }: { readonly download?: boolean } = {},
+): Promise<ImageDataset> {
   let told = 0;
   const every = (amount: number, line: number, text: string): void => {
     if (amount < told) told = 0;
@@ -18,6 +27,8 @@ export async function openForCommand(nameOrPath: string, output: Output): Promis
     output.note(text);
   };
   return openDataset(nameOrPath, {
+    // Only data sets known by name are ever downloaded.
+    ...(download ? {} : noDownload(nameOrPath)),
     onEvent(event) {
       if (event.kind === "decode") {
         every(event.images, DECODED_LINE, `${event.dataset}: ${event.images} images decoded`);
@@ -27,4 +38,8 @@ export async function openForCommand(nameOrPath: string, output: Output): Promis
       } else output.note(`${event.dataset}: decoding again: ${event.reason}`);
     },
   });
+}
+
+function noDownload(name: string): { readonly download?: false } {
+  return existsSync(name) ? {} : { download: false };
 }

@@ -32,6 +32,7 @@ interface DistillFlags extends CommonFlags {
   readonly config?: string;
   readonly seed?: number;
   readonly out?: string;
+  readonly checkpointEvery?: number;
   readonly resume?: true;
   readonly dryRun?: true;
 }
@@ -50,6 +51,11 @@ export function registerDistill(program: Command): void {
     .option("--config <file>", "YAML or JSON file with these options; the command line wins")
     .option("--seed <n>", "decides every random choice (default 0)", wholeNumber(0))
     .option("--out <folder>", "run folder (default: runs/…, by data set, method and configuration)")
+    .option(
+      "--checkpoint-every <steps>",
+      "steps between checkpoints (default: a minute of work)",
+      wholeNumber(1),
+    )
     .option("--resume", "go on with the unfinished run in the run folder")
     .option("--dry-run", "forecast time, memory and bytes; start and write nothing");
   withOutputOptions(withEngineOptions(command)).action(runDistill);
@@ -66,7 +72,7 @@ async function runDistill(datasetArgument: string | undefined, flags: DistillFla
   // Fail on a wrong key before a data set is opened or a back end started.
   const complete = resolveConfig(method, { preset, config }) as RawConfig & { readonly ipc: number };
   await startEngine({ ...engineFlags(file), ...engineFlags(flags) }, output);
-  const dataset = await openForCommand(datasetName, output);
+  const dataset = await openForCommand(datasetName, output, { download: flags.dryRun !== true });
   // An unknown network, or a class with too few images, is met before a run folder is made.
   forecastRun(method, dataset, { preset, config });
   const seed = flags.seed ?? file.seed ?? 0;
@@ -88,6 +94,7 @@ async function runDistill(datasetArgument: string | undefined, flags: DistillFla
       config,
       seed,
       directory,
+      ...(flags.checkpointEvery === undefined ? {} : { checkpointEvery: { steps: flags.checkpointEvery } }),
       resume: flags.resume === true,
       signal: interrupt.signal,
     });

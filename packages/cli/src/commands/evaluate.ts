@@ -8,7 +8,8 @@ import {
   summarise,
   type EvaluationRecord,
 } from "@limbeck/benchmarks";
-import { readEvents, readSet, type SyntheticSet } from "@limbeck/core";
+import { ConfigError, readEvents, readSet, type SyntheticSet } from "@limbeck/core";
+import { datasets } from "@limbeck/datasets";
 import type { Command } from "commander";
 import { existsSync } from "node:fs";
 import { startEngine, withEngineOptions, withOutputOptions, type CommonFlags } from "../common-options.ts";
@@ -44,7 +45,7 @@ async function runEvaluate(path: string, flags: EvaluateFlags): Promise<void> {
   const protocol = protocolNamed(flags.protocol);
   const set = readSet(path);
   await startEngine(flags, output);
-  const dataset = await openForCommand(flags.dataset ?? set.provenance.dataset, output);
+  const dataset = await openForCommand(flags.dataset ?? sourceName(set), output);
   const interrupt = takeInterrupts(() => output.note("\nstopping; networks that are finished are kept"));
   const { network, seeds } = flags;
   const evaluate = async (title: string, what: SyntheticSet, seconds: number): Promise<EvaluationRecord> => {
@@ -95,4 +96,12 @@ function distillSeconds(path: string): number {
   if (!existsSync(events)) return 0;
   const last = readEvents(events).findLast((event) => event.kind === "done");
   return last?.kind === "done" ? last.seconds : 0;
+}
+
+/** Name of the data a set was made from. @throws {ConfigError} if it was a user's own, whose path is not known. */
+function sourceName({ provenance }: SyntheticSet): string {
+  if (datasets.some(({ id }) => id === provenance.dataset)) return provenance.dataset;
+  throw new ConfigError(
+    `evaluate: the set was made from "${provenance.dataset}", which is no data set known by name; give its path by --dataset`,
+  );
 }

@@ -9,6 +9,7 @@ import {
   type CardOptions,
   type SyntheticSet,
 } from "@limbeck/core";
+import { datasets } from "@limbeck/datasets";
 import { Option, type Command } from "commander";
 import { withOutputOptions } from "../common-options.ts";
 import { createOutput, type OutputOptions } from "../output.ts";
@@ -50,7 +51,16 @@ export function registerExport(program: Command): void {
     const output = createOutput(flags);
     const set = readSet(path);
     const target = out ?? join(dirname(path), formats[format].path);
-    await formats[format].write(set, target, { results: resultsBeside(path, set) });
+    await formats[format].write(set, target, {
+      results: resultsBeside(path, set),
+      ...sourceOf(set.provenance.dataset),
+    });
     output.result({ format, path: target }, target);
   });
+}
+
+/** Licence and citation of the source data, where it is known by name. */
+function sourceOf(dataset: string): CardOptions {
+  const source = datasets.find(({ id }) => id === dataset)?.source;
+  return source === undefined ? {} : { licence: source.licence, sourceCitation: source.citation };
 }
