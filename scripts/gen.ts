@@ -2,15 +2,16 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { format, resolveConfig } from "prettier";
 import { methodPackages, registrySource, withMethodDependencies, type Manifest } from "./method-registry.ts";
+import { readRecords, recordsTable } from "@limbeck/benchmarks";
 import { methodTable } from "./method-table.ts";
 
 /**
- * Writes what follows from the folders of packages/methods: the harness's registry, its dependencies, and the table
- * of methods between the markers of README.md. With `--check` nothing is written and a stale file is an error.
+ * Writes what follows from the folders of packages/methods (the harness's registry, its dependencies, the table of methods in
+ * README.md) and from benchmarks/records (the tables of results), the tables between markers. With `--check` nothing is
+ * written and a stale file is an error.
  */
 const ROOT = join(import.meta.dirname, "..");
 const CHECK = process.argv.includes("--check");
-const TABLE = /(<!-- methods:start -->\n)[\s\S]*?(<!-- methods:end -->)/;
 
 const packages = await methodPackages(join(ROOT, "packages", "methods"));
 await update("benchmarks/src/methods.gen.ts", () => Promise.resolve(registrySource(packages)));
@@ -19,11 +20,19 @@ await update("benchmarks/package.json", (present) => {
   const wanted = withMethodDependencies(manifest, packages);
   return Promise.resolve(wanted === manifest ? present : JSON.stringify(wanted));
 });
-await update("README.md", async (present) => {
-  if (!TABLE.test(present)) return present;
-  const table = await methodTable(ROOT, packages);
-  return present.replace(TABLE, (_, start: string, end: string) => `${start}\n${table}\n\n${end}`);
-});
+const results = recordsTable(readRecords(join(ROOT, "benchmarks", "records", "accuracy.jsonl")));
+await update("README.md", async (present) =>
+  between("records", results, between("methods", await methodTable(ROOT, packages), present)),
+);
+await update("packages/methods/attention-matching/README.md", (present) =>
+  Promise.resolve(between("records", results, present)),
+);
+
+/** `text` with `table` between the markers `<!-- NAME:start -->` and `<!-- NAME:end -->`; unchanged where there are none. */
+function between(name: string, table: string, text: string): string {
+  const markers = new RegExp(`(<!-- ${name}:start -->\\n)[\\s\\S]*?(<!-- ${name}:end -->)`);
+  return text.replace(markers, (_, start: string, end: string) => `${start}\n${table}\n\n${end}`);
+}
 
 /** Replaces a file by what `make` makes of it, or, with `--check`, tells whether that would change it. */
 async function update(path: string, make: (present: string) => Promise<string>): Promise<void> {
