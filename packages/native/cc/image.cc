@@ -26,9 +26,10 @@ struct Tap {
 // Where output position `i` falls between two input positions.
 Tap tapOf(int64_t i, double scale, int64_t size, bool halfPixel) {
   const double at = halfPixel ? scale * (static_cast<double>(i) + 0.5) - 0.5 : scale * static_cast<double>(i);
-  const double low = std::max(0.0, std::floor(at));
-  const double high = std::min(static_cast<double>(size - 1), std::ceil(at));
-  return {static_cast<int64_t>(low), static_cast<int64_t>(std::max(0.0, high)), static_cast<float>(at - low)};
+  const double last = static_cast<double>(size - 1);
+  const double low = std::min(last, std::max(0.0, std::floor(at)));
+  const double high = std::min(last, std::max(0.0, std::ceil(at)));
+  return {static_cast<int64_t>(low), static_cast<int64_t>(high), static_cast<float>(at - low)};
 }
 
 // The four pixels around a position, with weight 0 (and a valid index) for those outside the image.
