@@ -1,15 +1,5 @@
-import {
-  createWriteStream,
-  existsSync,
-  mkdirSync,
-  renameSync,
-  rmSync,
-  statSync,
-  truncateSync,
-} from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { Readable, Transform } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import { DataError, RunError } from "@limbeck/core";
 import { fileDigest } from "../cache/source-identity.ts";
 import { errorText } from "./error-text.ts";
@@ -24,7 +14,6 @@ export interface Download {
 }
 
 const MOST_ATTEMPTS = 5;
-const TOO_LONG = "too long";
 
 /**
  * Download one file into `folder`, unless it is there. Bytes go to `FILE.part`, which a later call continues by an
@@ -45,17 +34,12 @@ export async function downloadFile(
   if (existsSync(target)) return target;
   const part = `${target}.part`;
   writing(folder, () => mkdirSync(dirname(target), { recursive: true }));
-  for (let attempt = 1; ; attempt++) {
-    const before = sizeOf(part);
-    if (before === download.bytes) break;
+  for (let attempt = 1; sizeOf(part) !== download.bytes; attempt++) {
     try {
       await fetchRest(download, part, folder, onBytes);
-      if (sizeOf(part) === download.bytes) break;
-      throw new Error(`the connection ended after ${sizeOf(part)} of ${download.bytes} bytes`);
     } catch (error) {
-      if (error instanceof DataError || error instanceof RunError) throw error;
-      // Go on from where it broke off, as long as each attempt brings something.
-      if (attempt < MOST_ATTEMPTS && sizeOf(part) > before) continue;
+      if (error instanceof BrokenOff && attempt < MOST_ATTEMPTS) continue;
+      if (!(error instanceof BrokenOff || error instanceof TypeError)) throw error;
       throw failure(download, folder, `got "${networkText(error)}"`, error);
     }
   }
@@ -94,30 +78,35 @@ async function fetchRest(
     );
   }
   let arrived = continued === true ? have : 0;
-  if (arrived === 0 && have > 0) truncateSync(part); // a server without ranges sends all again
-  const counter = new Transform({
-    transform(chunk: Uint8Array, _encoding, done) {
-      arrived += chunk.length;
-      onBytes(arrived);
-      if (arrived <= download.bytes) done(null, chunk);
-      else done(new Error(TOO_LONG));
-    },
-  });
-  const file = createWriteStream(part, { flags: "a" });
-  let writeError: Error | undefined;
-  file.on("error", (error) => (writeError = error));
+  // A server without ranges sends everything again.
+  const file = writing(folder, () => openSync(part, arrived === 0 ? "w" : "a"));
   try {
-    await pipeline(Readable.fromWeb(response.body), counter, file);
+    for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
+      arrived += chunk.length;
+      if (arrived > download.bytes) break;
+      writing(folder, () => writeAll(file, chunk));
+      onBytes(arrived);
+    }
   } catch (error) {
-    if (error instanceof Error && error.message === TOO_LONG) {
-      rmSync(part, { force: true });
-      throw failure(download, folder, `got more than ${download.bytes} bytes`);
-    }
-    if (writeError !== undefined && error === writeError) {
-      throw unwritable(folder, writeError);
-    }
-    throw error;
+    if (!(error instanceof TypeError)) throw error; // fetch reports every trouble on the line as a TypeError
+    throw new BrokenOff(networkText(error), { cause: error });
+  } finally {
+    closeSync(file);
   }
+  if (arrived > download.bytes) {
+    rmSync(part);
+    throw failure(download, folder, `got more than ${download.bytes} bytes`);
+  }
+  if (arrived < download.bytes) {
+    throw new BrokenOff(`the connection ended after ${arrived} of ${download.bytes} bytes`);
+  }
+}
+
+/** The answer began and did not come to its end: worth another attempt. */
+class BrokenOff extends Error {}
+
+function writeAll(file: number, bytes: Uint8Array): void {
+  for (let written = 0; written < bytes.length;) written += writeSync(file, bytes, written);
 }
 
 function targetOf({ file }: Download, folder: string): string {

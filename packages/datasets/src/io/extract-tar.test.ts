@@ -30,7 +30,7 @@ describe("extractTar", () => {
     ]);
     await extractTar(archive, join(tmp, "good"), limits);
     expect(readFileSync(join(tmp, "good/set/a.bin"), "utf8")).toBe("content");
-    expect(readFileSync(join(tmp, "good/set/sub/b.bin"))).toEqual(Buffer.alloc(100_000, 7));
+    expect(readFileSync(join(tmp, "good/set/sub/b.bin")).equals(Buffer.alloc(100_000, 7))).toBe(true);
     expect(filesBelow(join(tmp, "good"))).toHaveLength(3);
   });
 

@@ -234,10 +234,8 @@ describe("image files", () => {
       `"DataError: TMP/b/2.jpg: wanted a readable image, got "Input buffer contains unsupported image format"; remove or replace it"`,
     );
     const jpeg = await sharp(colour).resize(200, 200).jpeg().toBuffer();
-    expect(
-      await fails({ ...files, "b/2.jpg": jpeg.subarray(0, jpeg.length >> 1) }, { size: 6 }),
-    ).toMatchInlineSnapshot(
-      `"DataError: TMP/b/2.jpg: wanted a readable image, got "VipsJpeg: premature end of JPEG image"; remove or replace it"`,
+    expect(await fails({ ...files, "b/2.jpg": jpeg.subarray(0, jpeg.length >> 1) }, { size: 6 })).toMatch(
+      /^DataError: TMP\/b\/2\.jpg: wanted a readable image, got ".+"; remove or replace it$/,
     );
   });
 
