@@ -19,9 +19,6 @@ import { fashionMnist } from "@limbeck/datasets";
 
 const IPC = 10;
 const ITERATIONS = 150;
-/** A run of another configuration, back end or precision gets a folder of its own. */
-const folderFor = (backend: string): string =>
-  join("runs", "start", `datadam-ipc${IPC}-${ITERATIONS}-${backend}`);
 const evaluation = { protocol: protocolNamed("start-v1"), network: "convnet3", seeds: [0, 1, 2] };
 
 const output = createOutput({});

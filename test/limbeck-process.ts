@@ -1,13 +1,12 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { fileURLToPath } from "node:url";
 import { afterEach, onTestFinished, vi } from "vitest";
 
 const main = fileURLToPath(new URL("../packages/cli/src/main.ts", import.meta.url));
-const tsx = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
+const tsx = import.meta.resolve("tsx");
 
 // Each test starts several processes, each of seconds on a busy machine.
 vi.setConfig({ testTimeout: 240_000 });
