@@ -1,12 +1,8 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { AFFINE_SAMPLE, AFFINE_SAMPLE_TRANSPOSE } from "@limbeck/native";
 import { ShapeError } from "../errors.ts";
 import { differentiableOp1 } from "../grad/differentiable-op.ts";
 import { ensureGradients } from "../grad/ensure-gradients.ts";
-
-/** Kernel a back end may supply: inputs `x` `[N, H, W, C]` and `grid` `[N|1, H', W', 2]`, no attributes, output `[N, H', W', C]`. */
-export const AFFINE_SAMPLE = "AffineSample";
-/** Its transpose: inputs `dy` `[N, H', W', C]` and `grid`, attributes `height` and `width` of x, output `[N, H, W, C]`. */
-export const AFFINE_SAMPLE_TRANSPOSE = "AffineSampleTranspose";
 
 /**
  * Reads every image at the positions of a grid, bilinearly; positions outside the image count as zeros:

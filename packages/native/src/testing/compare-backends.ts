@@ -4,7 +4,7 @@ import { expect } from "vitest";
 import { registerNativeBackend } from "../register-native-backend.ts";
 
 /** Rounding of a handful of float32 operations. */
-export const F32_RTOL = 4e-6;
+const F32_RTOL = 4e-6;
 
 /** Runs a function on one back end. Both back ends start synchronously, so the switch is immediate. */
 export function on<T>(backend: "cpu" | "native", run: () => T): T {
