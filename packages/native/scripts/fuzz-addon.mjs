@@ -3,6 +3,7 @@
 //   node scripts/fuzz-addon.mjs PATH-OF-ADDON [SEED] [SECONDS]
 import { createRequire } from "node:module";
 import { resolve } from "node:path";
+import { performance } from "node:perf_hooks";
 
 const native = createRequire(import.meta.url)(resolve(process.argv[2]));
 let state = Number(process.argv[3] ?? 1);

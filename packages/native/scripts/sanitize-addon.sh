@@ -12,7 +12,7 @@ cp -r binding.gyp package.json cc "$work"
 ln -s "$PWD/node_modules" "$work/node_modules"
 flags="-O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=undefined"
 (cd "$work" && CXXFLAGS="$flags" LDFLAGS="-fsanitize=address,undefined" \
-  node node_modules/node-gyp/bin/node-gyp.js configure build --silent --jobs 2 $nodedir)
+  node node_modules/node-gyp/bin/node-gyp.js configure build --silent --jobs 2 $nodedir >/dev/null)
 # Node itself is not built with the sanitizers: its own memory is none of ours.
 ASAN_OPTIONS=detect_leaks=0:detect_odr_violation=0 \
   LD_PRELOAD="$(g++ -print-file-name=libasan.so) $(g++ -print-file-name=libubsan.so)" \
