@@ -10,10 +10,12 @@ import {
   formatSummary,
   protocolNamed,
   randomSubset,
+  reportFailure,
   summarise,
+  takeInterrupts,
   type EvaluationProgress,
 } from "@limbeck/benchmarks";
-import { createOutput, createProgress, reportFailure, takeInterrupts, type Progress } from "@limbeck/cli";
+import { createOutput, createProgress, type Progress } from "@limbeck/cli";
 import { useBackend } from "@limbeck/core";
 import { fashionMnist } from "@limbeck/datasets";
 

@@ -37,6 +37,8 @@ export { workloadNamed, workloads } from "./perf/workloads.ts";
 
 // What command lines share.
 export { mergeConfig, parseOverrides, type RawConfig } from "./command-line/config-overrides.ts";
+export { describeFailure, reportFailure, type ExitCode } from "./command-line/exit-code.ts";
+export { takeInterrupts, type Interrupt } from "./command-line/interrupt.ts";
 export { collect, seedList, stepList, wholeNumber } from "./command-line/option-parsers.ts";
 export { methodNamed } from "./method-named.ts";
 export { methods } from "./methods.gen.ts";

@@ -12,6 +12,7 @@ import {
 import { openDataset } from "@limbeck/datasets";
 import { Command } from "commander";
 import { mergeConfig, parseOverrides, type RawConfig } from "../command-line/config-overrides.ts";
+import { takeInterrupts } from "../command-line/interrupt.ts";
 import { collect, seedList, stepList, wholeNumber } from "../command-line/option-parsers.ts";
 import { methodNamed } from "../method-named.ts";
 import { sortedJson } from "../protocol/protocol.ts";
@@ -86,7 +87,11 @@ async function bench(options: BenchOptions): Promise<void> {
     ...(threads === undefined ? {} : { threads }),
   });
   const dataset = await openDataset(options.dataset);
-  const evaluation = { protocol, network: options.network, seeds: options.seeds };
+  const interrupt = takeInterrupts(() =>
+    process.stderr.write("finishing this step; the same command goes on later\n"),
+  );
+  const { signal } = interrupt;
+  const evaluation = { protocol, network: options.network, seeds: options.seeds, signal };
   const records: EvaluationRecord[] = [];
 
   if (method !== undefined) {
@@ -128,6 +133,7 @@ async function bench(options: BenchOptions): Promise<void> {
     appendRecord(options.records, record);
     records.push(record);
   }
+  interrupt.release();
   process.stdout.write(`${recordsTable(records)}\n`);
 }
 

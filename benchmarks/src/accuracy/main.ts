@@ -1,10 +1,8 @@
-import { LimbeckError } from "@limbeck/core";
+import { reportFailure } from "../command-line/exit-code.ts";
 import { benchCommand } from "./bench-command.ts";
 
 try {
-  await benchCommand().parseAsync();
+  await benchCommand().exitOverride().parseAsync();
 } catch (error) {
-  if (!(error instanceof LimbeckError)) throw error;
-  process.stderr.write(`bench: ${error.message}\n`);
-  process.exitCode = 1;
+  reportFailure(error, "bench");
 }

@@ -1,6 +1,7 @@
-import { ConfigError } from "@limbeck/core";
+import { BackendError, ConfigError, DataError, InterruptedError } from "@limbeck/core";
 import { expect, test } from "vitest";
 import { mergeConfig, parseOverrides } from "./config-overrides.ts";
+import { describeFailure } from "./exit-code.ts";
 import { seedList, stepList, wholeNumber } from "./option-parsers.ts";
 
 test("dotted overrides become a tree of typed values", () => {
@@ -31,4 +32,12 @@ test("seeds, steps and whole numbers", () => {
   for (const bad of ["", "3-1", "a", "1,1", "-1"]) expect(() => seedList(bad), bad).toThrow();
   for (const bad of ["", "0", "1.5", "1e2", "-3", "9".repeat(20)])
     expect(() => wholeNumber(1)(bad), bad).toThrow();
+});
+
+test("exit codes", () => {
+  expect(describeFailure(new ConfigError("x: y"))).toEqual({ code: 2, message: "x: y" });
+  expect(describeFailure(new BackendError("no"))).toEqual({ code: 2, message: "no" });
+  expect(describeFailure(new InterruptedError("stopped"))).toEqual({ code: 130, message: "stopped" });
+  expect(describeFailure(new DataError("file"))).toEqual({ code: 1, message: "file" });
+  expect(describeFailure(new TypeError("bug")).message).toContain("command-line.test.ts");
 });

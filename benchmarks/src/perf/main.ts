@@ -1,10 +1,8 @@
-import { LimbeckError } from "@limbeck/core";
-import { runPerfCommand } from "./perf-command.ts";
+import { reportFailure } from "../command-line/exit-code.ts";
+import { perfCommand } from "./perf-command.ts";
 
 try {
-  await runPerfCommand(process.argv.slice(2));
+  await perfCommand().exitOverride().parseAsync();
 } catch (error) {
-  if (!(error instanceof LimbeckError)) throw error;
-  process.stderr.write(`perf: ${error.message}\n`);
-  process.exitCode = 2;
+  reportFailure(error, "perf");
 }

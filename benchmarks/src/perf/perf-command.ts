@@ -1,5 +1,6 @@
 import { engineInfo, peakResidentBytes, useBackend, type Precision } from "@limbeck/core";
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, Option } from "commander";
+import { wholeNumber } from "../command-line/option-parsers.ts";
 import { medianSeconds, type Measurement } from "./measure.ts";
 import { findTorch, measureOurs, measureTorch, type PeerResult } from "./peers/peer-process.ts";
 import { perfTable, type PerfRow } from "./perf-table.ts";
@@ -21,17 +22,13 @@ export function perfCommand(): Command {
     .argument("<name>", `${workloads.map(({ name }) => name).join(", ")} or all`)
     .option("--precision <name>", "highest, high or default")
     .option("--backend <name>", "auto, native, tensorflow, webgpu, wasm or cpu")
-    .option("--threads <n>", "threads of the back end", count)
-    .option("--runs <n>", "timed runs after one warm-up; the median counts", count, 5)
+    .option("--threads <n>", "threads of the back end", wholeNumber(1))
+    .option("--runs <n>", "timed runs after one warm-up; the median counts", wholeNumber(1), 5)
     .addOption(
       new Option("--vs <peers>", "also time PyTorch and tfjs WASM, and print a table").choices(["peers"]),
     )
     .option("--json", "one JSON line per workload")
     .action(perf);
-}
-
-export async function runPerfCommand(args: readonly string[]): Promise<void> {
-  await perfCommand().parseAsync([...args], { from: "user" });
 }
 
 async function perf(name: string, options: PerfOptions): Promise<void> {
@@ -99,12 +96,4 @@ function print(result: PeerResult, { json }: PerfOptions): void {
       `${name.padEnd(16)} ${seconds.toPrecision(3)} s, peak ${(peakBytes / 1e6).toFixed(0)} MB (${place})\n`,
     );
   }
-}
-
-function count(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) {
-    throw new InvalidArgumentError(`wanted a whole number from 1 up, got "${text}".`);
-  }
-  return value;
 }

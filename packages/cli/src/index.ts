@@ -1,5 +1,3 @@
-export { reportFailure } from "./exit-code.ts";
-export { takeInterrupts, type Interrupt } from "./interrupt.ts";
 export { createOutput, type Output, type OutputOptions } from "./output.ts";
 export { createProgram } from "./program.ts";
 export { createProgress, type Progress, type ProgressUpdate } from "./progress.ts";

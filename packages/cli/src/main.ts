@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { reportFailure } from "./exit-code.ts";
+import { reportFailure } from "@limbeck/benchmarks";
 import { createProgram } from "./program.ts";
 
 try {

@@ -1,10 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { BackendError, ConfigError, DataError } from "@limbeck/core";
 import { expect, test } from "vitest";
 import { readConfigFile } from "./config-file.ts";
-import { describeFailure } from "./exit-code.ts";
 import { formatBytes, formatSeconds } from "./units.ts";
 
 test("a configuration file is checked, and named in the message", () => {
@@ -23,13 +21,6 @@ test("a configuration file is checked, and named in the message", () => {
   } finally {
     rmSync(folder, { recursive: true });
   }
-});
-
-test("exit codes", () => {
-  expect(describeFailure(new ConfigError("x: y"))).toEqual({ code: 2, message: "x: y" });
-  expect(describeFailure(new BackendError("no"))).toEqual({ code: 2, message: "no" });
-  expect(describeFailure(new DataError("file"))).toEqual({ code: 1, message: "file" });
-  expect(describeFailure(new TypeError("bug")).message).toContain("shell.test.ts");
 });
 
 test("units", () => {

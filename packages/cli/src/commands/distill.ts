@@ -15,9 +15,15 @@ import { startEngine, withEngineOptions, withOutputOptions, type CommonFlags } f
 import { readConfigFile, type ConfigFile } from "../config-file.ts";
 import { forecastText, makeForecast } from "../dry-run.ts";
 import { layeredConfig } from "../layered-config.ts";
-import { takeInterrupts } from "../interrupt.ts";
 import { openForCommand } from "../open-for-command.ts";
-import { collect, methodNamed, parseOverrides, wholeNumber, type RawConfig } from "@limbeck/benchmarks";
+import {
+  collect,
+  methodNamed,
+  parseOverrides,
+  wholeNumber,
+  type RawConfig,
+  takeInterrupts,
+} from "@limbeck/benchmarks";
 import { createOutput, type Output } from "../output.ts";
 import { createProgress, type Progress } from "../progress.ts";
 import { runFolderName } from "../run-folder-name.ts";

@@ -7,13 +7,13 @@ import {
   seedList,
   summarise,
   type EvaluationRecord,
+  takeInterrupts,
 } from "@limbeck/benchmarks";
 import { ConfigError, readEvents, readSet, type SyntheticSet } from "@limbeck/core";
 import { datasets } from "@limbeck/datasets";
 import type { Command } from "commander";
 import { existsSync } from "node:fs";
 import { startEngine, withEngineOptions, withOutputOptions, type CommonFlags } from "../common-options.ts";
-import { takeInterrupts } from "../interrupt.ts";
 import { openForCommand } from "../open-for-command.ts";
 import { createOutput, type Output } from "../output.ts";
 import { createProgress } from "../progress.ts";
