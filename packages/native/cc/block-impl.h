@@ -71,6 +71,7 @@ struct BlockPass {
   }
 
   int64_t padded() const { return planes * kPlane; }
+  int64_t sampleSize() const { return g.s.h * g.s.w * g.s.c; }
   int64_t planeSize() const { return pixels * kPlane; }
   // Recomputing u costs kh·kw·C multiplications a value, keeping it one write and one read of memory.
   bool keepsOutput() const { return g.s.kh * g.s.kw * g.s.c > 96; }
@@ -163,7 +164,6 @@ struct BlockPass {
     tables.fill(g);
     tables.pack(g, in.filter, g.outVectors(), packed);
     fillParameters(parameters, in);
-    const DotSweep<Operand> convolution = tables.sweep(g);
     const int power = attention ? powerKind(grid.power) : 0;
     const ForwardSweep<T> finish = pick(s.activation, window, [&](auto act, auto kind) {
       return forwardSweepFor<T, decltype(act)::value, decltype(kind)::value>(power);
@@ -183,9 +183,18 @@ struct BlockPass {
         lanes = pieces.take<T>(attention ? pixels * L : 0);
       });
       x.clear(g);
+      Ahead ahead;
+      DotSweep<Operand> convolution = tables.sweep(g);
+      convolution.ahead = &ahead;
       for (int64_t i = begin; i < end; i++) {
         const int64_t n = i / slices, slice = i % slices;
-        if (i == begin || slice == 0) x.load(g, in.x + n * g.s.h * g.s.w * g.s.c);
+        ahead.restart();
+        if (slices == 1) {
+          ahead.add(pooled + n * pooledPixels * channels, pooledPixels * channels, true);
+          if (i + 1 < end) ahead.add(in.x + (n + 1) * sampleSize(), sampleSize(), false);
+          ahead.spread(g.forwardTiles());
+        }
+        if (i == begin || slice == 0) x.load(g, in.x + n * sampleSize());
         T* own = saved ? saved + n * savedSample() : nullptr;
         T* statsAt = own ? own + (keepsOutput() ? planes * planeSize() : 0) : nullptr;
         T* mean = !normalised ? parameters.mean : (own ? statsAt : ownMean);
@@ -332,9 +341,9 @@ struct BlockPass {
   }
 
   void backward(const Inputs<T>& in, const T* saved, const Request& q) const {
-    const int64_t n = g.s.n, taps = g.patch, sampleSize = g.s.h * g.s.w * g.s.c;
+    const int64_t n = g.s.n, taps = g.patch;
     if (n <= 0 || pixels <= 0 || channels <= 0) {
-      if (q.dx) zero(q.dx, most(0, n) * sampleSize);
+      if (q.dx) zero(q.dx, most(0, n) * sampleSize());
       if (q.dfilter) zero(q.dfilter, taps * most(0, channels));
       for (T* each : {q.dbias, q.dgamma, q.dbeta})
         if (each) zero(each, most(0, channels));
@@ -349,7 +358,7 @@ struct BlockPass {
       takeWork(q, plan, work);
       T* filterSum = shared.filterSums + thread * taps * padded();
       T* channelSum = shared.channelSums + thread * 3 * padded();
-      for (int64_t i = begin; i < end; i++) sample(in, saved, q, plan, shared, work, i, i == begin, filterSum, channelSum);
+      for (int64_t i = begin; i < end; i++) sample(in, saved, q, plan, shared, work, i, i == begin, i + 1 == end, filterSum, channelSum);
     });
     if (q.dfilter) reduceFilter(shared.filterSums, parts, g, q.dfilter);
     reduceChannels(shared.channelSums, parts, 0, q.dbias);
@@ -368,12 +377,11 @@ struct BlockPass {
 
   // Everything of sample i.
   void sample(const Inputs<T>& in, const T* saved, const Request& q, const Plan& plan, const Shared& shared, Work& k, int64_t i,
-              bool firstSample, T* filterSum, T* channelSum) const {
-    const int64_t sampleSize = g.s.h * g.s.w * g.s.c;
-    const T* image = in.x + i * sampleSize;
+              bool firstSample, bool lastSample, T* filterSum, T* channelSum) const {
+    const T* image = in.x + i * sampleSize();
     const Parameters& parameters = shared.parameters;
     k.x.load(g, image);
-    if (plan.hasX) k.cx.load(g, q.cx + i * sampleSize);
+    if (plan.hasX) k.cx.load(g, q.cx + i * sampleSize());
     const T* own = saved ? saved + i * savedSample() : nullptr;
     const T* statsAt = own ? own + (keepsOutput() ? planes * planeSize() : 0) : nullptr;
     const T* mean = !normalised ? parameters.mean : (own ? statsAt : k.mean);
@@ -382,7 +390,15 @@ struct BlockPass {
     T* gdpooled = q.gdpooled ? q.gdpooled + i * pooledPixels * channels : nullptr;
     const Channels<T> gdp = gdpooled ? writable(gdpooled, k.stagingOut) : Channels<T>{k.stagingOut, kPlane, 0};
     const T* dattention = q.dattention ? q.dattention + i * pixels : nullptr;
-    const DotSweep<Operand> convolution = shared.forward.sweep(g);
+    const int64_t pooledSize = pooledPixels * channels;
+    Ahead ahead;
+    if (q.gdpooled) ahead.add(gdpooled, pooledSize, true);
+    if (firstSample) ahead.add(q.dpooled + i * pooledSize, pooledSize, false);
+    if (!lastSample) ahead.add(q.dpooled + (i + 1) * pooledSize, pooledSize, false);
+    if (!lastSample && plan.hasX) ahead.add(q.cx + (i + 1) * sampleSize(), sampleSize(), false);
+    ahead.spread(g.forwardTiles());
+    DotSweep<Operand> convolution = shared.forward.sweep(g);
+    convolution.ahead = &ahead;
 
     for (int64_t plane = 0; plane < planes; plane += chunk) {
       const int64_t count = chunkPlanes(plane);
@@ -401,11 +417,12 @@ struct BlockPass {
     }
     if (gdpooled) settle(gdpooled, k.stagingOut, 0, channels);
     if (!q.dx) return;
-    T* dx = q.dx + i * sampleSize;
+    T* dx = q.dx + i * sampleSize();
     if (!plan.inputFromDu && !plan.inputFromUb) {
-      zero(dx, sampleSize);
+      zero(dx, sampleSize());
     } else if (g.direct) {
-      const DotSweep<Operand> adjoint = shared.back.sweep(g);
+      DotSweep<Operand> adjoint = shared.back.sweep(g);
+      adjoint.ahead = &ahead;
       const auto add = [&](const E* from, const E* packed, bool accumulate) {
         adjoint.toRows(from, packed, nullptr, 0, g.s.h * g.s.w, 0, g.backVectors(), g.s.c, dx, g.s.c, accumulate);
       };

@@ -61,6 +61,8 @@ struct Geometry {
     }
   }
 
+  // Calls of dotTile for a sample's forward results in planes.
+  int64_t forwardTiles() const { return ceilDivide(pixels, kTilePixels) * ceilDivide(outVectors(), kTileVectors); }
   int64_t outVectors() const { return outPlanes * vectorsPerPlane; }  // of forward results in planes
   int64_t paddedOutputs() const { return outPlanes * kPlane; }
   int64_t backColumns() const { return direct ? s.c : patch; }
@@ -223,6 +225,7 @@ struct DotSweep {
   int64_t runCount, runLength;
   int64_t packedRows;      // rows of a whole packed panel
   int64_t firstRow = 0;    // where these runs start in it
+  Ahead* ahead = nullptr;
 
   const E* panel(const E* packed, int64_t vector, int64_t wide) const {
     return packed + packedRows * vector * L + firstRow * wide;
@@ -243,6 +246,7 @@ struct DotSweep {
     arguments.outPixel = outPixel;
     arguments.outVector = outVector;
     arguments.accumulate = accumulate;
+    if (ahead) ahead->step();
     tiles<Operand>().dot[vectors - 1][count - 1](arguments);
   }
 
@@ -336,19 +340,27 @@ void filterSweep(const Geometry<Operand>& g, const typename Operand::Element* x,
   }
 }
 
+template <class T>
+LIMBECK_INLINE void addRun(T* to, const T* from, int64_t count) {
+  for (int64_t i = 0; i < count; i++) to[i] += from[i];
+}
+
 // dx of one sample from patches [pixels, patchStride], by adding each pixel's kh·kw·C numbers where they were taken from.
 template <class T>
 void scatterPatches(const ConvShape& s, int64_t patchStride, const T* patches, T* padded, T* dx) {
   const int64_t rows = (s.oh - 1) * s.strideH + s.kh, columns = (s.ow - 1) * s.strideW + s.kw, run = s.kw * s.c;
+  // Neighbouring pixels add to the same numbers; every `phases`-th do not, so that no load waits for a store just made.
+  const int64_t phases = ceilDivide(s.kw, s.strideW), step = s.strideW * s.c;
   zero(padded, rows * columns * s.c);
   for (int64_t h = 0; h < s.oh; h++)
     for (int64_t i = 0; i < s.kh; i++) {
       T* row = padded + (h * s.strideH + i) * columns * s.c;
       const T* from = patches + h * s.ow * patchStride + i * run;
-      for (int64_t w = 0; w < s.ow; w++) {
-        T* to = row + w * s.strideW * s.c;
-        const T* patch = from + w * patchStride;
-        for (int64_t j = 0; j < run; j++) to[j] += patch[j];
+      for (int64_t phase = 0; phase < phases; phase++) {
+        if (run == 9)
+          for (int64_t w = phase; w < s.ow; w += phases) addRun(row + w * step, from + w * patchStride, 9);
+        else
+          for (int64_t w = phase; w < s.ow; w += phases) addRun(row + w * step, from + w * patchStride, run);
       }
     }
   const int64_t endColumn = most(0, least(s.w, columns - s.padLeft));

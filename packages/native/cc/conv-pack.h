@@ -52,6 +52,41 @@ LIMBECK_INLINE void copy(T* to, const T* from, int64_t count) {
   __builtin_memcpy(to, from, static_cast<size_t>(count) * sizeof(T));
 }
 
+// Memory that is wanted soon, fetched into the second-level cache a few lines at a time while the register kernels compute: rows
+// of one pixel's channels are far apart, so the processor does not foresee them.
+struct Ahead {
+  struct Region {
+    const char *at, *end;
+    bool write;
+  };
+  Region regions[4];
+  int count = 0, current = 0;
+  int64_t rate = 1;  // lines at each step
+
+  void restart() { count = current = 0; }
+  template <class T>
+  void add(const T* from, int64_t numbers, bool write) {
+    if (!from || numbers <= 0) return;
+    const char* at = reinterpret_cast<const char*>(from);
+    regions[count++] = {at, at + static_cast<size_t>(numbers) * sizeof(T), write};
+  }
+  // Spreads what was added over `steps` steps.
+  void spread(int64_t steps) {
+    int64_t lines = 0;
+    for (int i = 0; i < count; i++) lines += (regions[i].end - regions[i].at) / 64 + 1;
+    rate = least(16, ceilDivide(lines, most(1, steps)));
+  }
+  LIMBECK_INLINE void step() {
+    for (int64_t i = 0; i < rate && current < count; i++) {
+      Region& region = regions[current];
+      if (region.write) __builtin_prefetch(region.at, 1, 2);
+      else __builtin_prefetch(region.at, 0, 2);
+      region.at += 64;
+      if (region.at >= region.end) current++;
+    }
+  }
+};
+
 // A sample [h, w, c] cut into planes of `width` channels, each zero-padded to [rows, columns]; the sample's corner is at
 // (top, left), and what sticks out is dropped. Channels past c are zero.
 struct Planes {
@@ -126,21 +161,21 @@ struct Packing {
     const int64_t wide = least(kTileVectors, vectors - first) * L;
     const int64_t here = most(0, least(wide, columns - first * L));
     E* out = to + rows * first * L;
+    const T* columnsFrom = from + first * L * columnStep;
+    // Rows that do not lie as they are wanted are gathered here first, zero past the last column.
+    T gathered[Operand::group][kTileVectors * L] = {};
     for (int64_t r = 0; r < rows; r++, out += wide) {
-      const int64_t offset = offsets[r * Operand::group];
-      const int64_t second = Operand::plain ? -1 : offsets[r * Operand::group + Operand::group - 1];
-      const T* a = from + offset + first * L * columnStep;
-      const T* b = from + second + first * L * columnStep;
-      int64_t column = 0;
-      if (Operand::plain && offset >= 0 && columnStep == 1) {
-        __builtin_memcpy(out, a, static_cast<size_t>(here) * sizeof(E));
-        column = here;
-      } else if (offset >= 0 || second >= 0) {
-        for (; column < here; column++)
-          out[column] = element<Operand>(offset >= 0 ? a[column * columnStep] : T(0),
-                                         second >= 0 ? b[column * columnStep] : T(0));
+      const T* row[Operand::group];
+      for (int k = 0; k < Operand::group; k++) {
+        const int64_t offset = offsets[r * Operand::group + k];
+        row[k] = offset < 0 ? nullptr : columnsFrom + offset;
+        if (offset < 0 || (columnStep == 1 && here == wide)) continue;
+        for (int64_t column = 0; column < here; column++) gathered[k][column] = row[k][column * columnStep];
+        row[k] = gathered[k];
       }
-      for (; column < wide; column++) out[column] = E(0);
+      if constexpr (!Operand::plain) Operand::pairColumns(row[0], row[1], wide, out);
+      else if (row[0]) copy(out, row[0], wide);
+      else zero(out, wide);
     }
   }
 
