@@ -12,9 +12,9 @@ import { beforeAll, expect, test } from "vitest";
 
 /**
  * Largest difference of a pixel relative to how far the images moved. Each step multiplies rounding differences by the
- * network's curvature; after a few steps float32 back ends still agree to this.
+ * network's curvature; after four steps float32 back ends differ by about 2e-5.
  */
-const RELATIVE_TOLERANCE = 1e-3;
+const RELATIVE_TOLERANCE = 2e-4;
 const STEPS = 4;
 
 let available: ReadonlySet<BackendName>;
