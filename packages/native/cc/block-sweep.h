@@ -1,5 +1,5 @@
 // The element-wise half of the fused block: sweeps over one vector of channels of one sample. Names and formulas are those of
-// block-impl.h; the offset of a pixel in a plane is its index times kPlane.
+// block-pass.h; the offset of a pixel in a plane is its index times kPlane.
 #pragma once
 #include "conv-pack.h"
 #include "conv.h"
@@ -169,7 +169,7 @@ void forwardSweep(const Grid<T>& grid, const Normal<T>& normal, const T* u, T* p
           for (int64_t l = 0; l < size; l++) {
             const V a = at(corner + k * ow + l);
             sum += a;
-            best = k + l == 0 ? a : ((a > best) | (a != a) ? a : best);
+            best = k + l == 0 ? a : (((a > best) | (a != a)) ? a : best);
           }
         store(out, Kind == kMaximum ? best : sum * (T(1) / T(size * size)));
       }
@@ -196,7 +196,7 @@ LIMBECK_INLINE void everyMaximum(const Grid<T>& g, const T* u, Vector<T> m, Vect
       for (int64_t k = 0; k < size; k++)
         for (int64_t l = 0; l < size; l++) {
           const V a = at(k, l);
-          best = (a > best) | (a != a) ? a : best;
+          best = ((a > best) | (a != a)) ? a : best;
         }
       V open = one;
       for (int64_t k = 0; k < size; k++)

@@ -1,6 +1,6 @@
 // Instantiates every pass for one operand kind and puts them into a KernelTable. Included once per instruction set.
 #pragma once
-#include "block-impl.h"
+#include "block-backward.h"
 #include "conv-pass.h"
 #include "gemm-impl.h"
 #include "isa.h"
@@ -23,20 +23,20 @@ struct Passes {
   }
   static void blockBackward(const BlockShape& s, const BlockInputs& in, const T* saved, const T* dpooled, const T* dattention, T* dx,
                             T* dfilter, T* dbias, T* dgamma, T* dbeta) {
-    typename BlockPass<Operand>::Request q{};
+    typename BlockBackward<Operand>::Request q{};
     q.dpooled = dpooled, q.dattention = dattention;
     q.dx = dx, q.dfilter = dfilter, q.dbias = dbias, q.dgamma = dgamma, q.dbeta = dbeta;
-    BlockPass<Operand>(s).backward(inputs(in), saved, q);
+    BlockBackward<Operand>(s).backward(inputs(in), saved, q);
   }
   static void blockBackwardBackward(const BlockShape& s, const BlockInputs& in, const T* saved, const T* dpooled, const T* cx,
                                     const T* cfilter, const T* cbias, const T* cgamma, const T* cbeta, T* gdpooled, T* gx,
                                     T* gfilter, T* gbias, T* ggamma, T* gbeta) {
-    typename BlockPass<Operand>::Request q{};
+    typename BlockBackward<Operand>::Request q{};
     q.twice = true;
     q.dpooled = dpooled;
     q.cx = cx, q.cfilter = cfilter, q.cbias = cbias, q.cgamma = cgamma, q.cbeta = cbeta;
     q.gdpooled = gdpooled, q.dx = gx, q.dfilter = gfilter, q.dbias = gbias, q.dgamma = ggamma, q.dbeta = gbeta;
-    BlockPass<Operand>(s).backward(inputs(in), saved, q);
+    BlockBackward<Operand>(s).backward(inputs(in), saved, q);
   }
 
   static const KernelTable* table() {

@@ -8,7 +8,7 @@ trap 'rm -rf "$out"' EXIT
 compiler=${CXX:-g++}
 flags="-O1 -g -std=c++17 -ffp-contract=fast -fno-math-errno -fsanitize=address,undefined -fno-sanitize-recover=all -Wall -Wextra -Wno-psabi"
 avx512="-mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl"
-for file in conv conv-neon conv-portable conv-scratch isa pool test/conv-test conv-avx2 conv-avx512 conv-avx512-bfloat16; do
+for file in conv conv-neon conv-portable conv-scratch isa pool test/conv-test test/block-test conv-avx2 conv-avx512 conv-avx512-bfloat16; do
   extra=""
   if [ "$(uname -m)" = x86_64 ]; then
     case $file in

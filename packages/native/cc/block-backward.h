@@ -1,0 +1,403 @@
+// The backward pass of the fused block and the backward pass of that, in one: both take a sample through the same steps and differ
+// in what they sum and in which operands meet. Formulas and names: block-pass.h.
+#pragma once
+#include "block-pass.h"
+
+namespace limbeck {
+namespace LIMBECK_NS {
+
+template <class Operand>
+struct BlockBackward : BlockPass<Operand> {
+  using Base = BlockPass<Operand>;
+  using T = typename Operand::Real;
+  using E = typename Operand::Element;
+  using V = Vector<T>;
+  using Parameters = typename Base::Parameters;
+  using Base::channels, Base::chunk, Base::g, Base::grid, Base::groupSize, Base::L, Base::normalised, Base::partial, Base::pixels;
+  using Base::planes, Base::pooledPixels, Base::s, Base::window;
+  using Base::Base, Base::chunkPlanes, Base::chunks, Base::convolve, Base::fillChannels, Base::fillParameters, Base::groupMeans;
+  using Base::keepsOutput, Base::normalAt, Base::padded, Base::reduceChannels;
+  using Base::planeSize, Base::readable, Base::sampleSize, Base::savedSample, Base::settle, Base::statistics, Base::takeParameters;
+  using Base::writable;
+
+  // What both backward passes ask for. Backward: only dpooled, dattention and d…; backward of backward: the rest.
+  struct Request {
+    const T *dpooled, *dattention;
+    const T *cx, *cfilter, *cbias, *cgamma, *cbeta;
+    bool twice;
+    T *gdpooled, *dx, *dfilter, *dbias, *dgamma, *dbeta;
+  };
+
+  // What a request needs, worked out once.
+  struct Plan {
+    bool hasX, hasW, recompute, needsUb;
+    bool packsForward;                // filter as a forward operand
+    bool inputFromDu, inputFromUb;    // convT(du, filter or cfilter), convT(ū, filter)
+    bool filterFromX, filterFromCx;   // corr(x, du or ū), corr(cx, du)
+    bool convolvesX, packsBack, packsBackW;
+    bool whole;                       // all planes of du and ū are kept, as the adjoint to the input reads them
+    bool few;                         // fewer samples than threads: they share each sample
+  };
+  Plan planFor(const Request& q, const T* saved) const {
+    Plan p{};
+    const bool wantsInput = q.dx != nullptr, wantsFilter = q.dfilter != nullptr;
+    p.hasX = q.twice && q.cx, p.hasW = q.twice && q.cfilter;
+    p.recompute = !saved || !keepsOutput();
+    p.needsUb = q.twice && normalised && (wantsInput || wantsFilter || (q.dbias && groupSize > 1));
+    p.packsForward = p.recompute || p.hasX;
+    p.inputFromDu = wantsInput && (q.twice ? p.hasW : true), p.inputFromUb = wantsInput && p.needsUb;
+    p.filterFromX = wantsFilter && (q.twice ? p.needsUb : true), p.filterFromCx = wantsFilter && p.hasX;
+    p.convolvesX = p.recompute || p.hasW;
+    p.packsBack = q.twice ? p.inputFromUb : p.inputFromDu, p.packsBackW = q.twice && p.inputFromDu;
+    p.few = g.s.n < parallelThreads();
+    p.whole = p.few || (g.direct && wantsInput);
+    return p;
+  }
+
+  // Buffers of one thread.
+  struct Work {
+    InputPlanes<Operand> x, cx;
+    OutputPlanes<Operand> du, ub;  // all planes, or a chunk
+    T *u, *G;                      // a chunk
+    T *patches, *scattered;
+    T *mean, *scale;               // own statistics where none are saved
+    T* sums;                       // 5 per-channel sums and 7 group means
+    T *staging, *stagingOut;
+  };
+
+  // A call: what was asked and what all threads share.
+  struct Job {
+    const Inputs<T>& in;
+    const T* saved;
+    const Request& q;
+    Plan plan;
+    int64_t parts;
+    ForwardTables<Operand> forward{};
+    BackTables<Operand> back{};
+    E *packedForward = nullptr, *packedForwardW = nullptr, *packedBack = nullptr, *packedBackW = nullptr;
+    Parameters parameters{};
+    T *filterSums = nullptr, *channelSums = nullptr;  // per part: [kh·kw·C, padded]; [3, padded]: bias, gamma, beta
+    FirstSweep<T> first = nullptr;
+    TwiceSweep<T> second = nullptr;
+    Work few{};                                       // du, ub, patches and scattered where the threads share a sample
+  };
+
+  // One sample as a thread sees it.
+  struct Sample {
+    const T *own, *mean, *scale;
+    Channels<const T> dp;
+    Channels<T> gdp;
+    T* gdpooled;
+    const T* dattention;
+    DotSweep<Operand> convolution;
+    T *filterSum, *channelSum;
+    bool first;  // of those that add to filterSum
+  };
+
+  void prepare(Job& k) const {
+    const Request& q = k.q;
+    const Plan& plan = k.plan;
+    const int64_t taps = g.patch;
+    place(ScratchSlot::shared, [&](Pieces& pieces) {
+      const int64_t forwardSize = k.forward.packedSize(g, g.outVectors()), backSize = k.back.packedSize(g);
+      k.forward.take(pieces, g);
+      k.back.take(pieces, g);
+      k.packedForward = pieces.take<E>(plan.packsForward ? forwardSize : 0);
+      k.packedForwardW = pieces.take<E>(plan.hasW ? forwardSize : 0);
+      k.packedBack = pieces.take<E>(plan.packsBack ? backSize : 0);
+      k.packedBackW = pieces.take<E>(plan.packsBackW ? backSize : 0);
+      takeParameters(pieces, k.parameters);
+      k.filterSums = pieces.take<T>(q.dfilter ? k.parts * taps * padded() : 0);
+      k.channelSums = pieces.take<T>(k.parts * 3 * padded());
+      if (plan.few) takeGradients(pieces, q, plan, k.few);
+    });
+    if (plan.few) clearGradients(plan, k.few);
+    k.forward.fill(g);
+    k.back.fill(g);
+    if (plan.packsForward) k.forward.pack(g, k.in.filter, g.outVectors(), k.packedForward);
+    if (plan.hasW) k.forward.pack(g, q.cfilter, g.outVectors(), k.packedForwardW);
+    if (plan.packsBack) k.back.pack(g, k.in.filter, k.packedBack);
+    if (plan.packsBackW) k.back.pack(g, q.cfilter, k.packedBackW);
+    fillParameters(k.parameters, k.in);
+    padCopy(k.parameters.cbias, q.cbias, channels, padded());
+    padCopy(k.parameters.cgamma, q.cgamma, channels, padded());
+    padCopy(k.parameters.cbeta, q.cbeta, channels, padded());
+    zero(k.channelSums, k.parts * 3 * padded());
+    if (q.dfilter && !plan.filterFromX && !plan.filterFromCx) zero(k.filterSums, k.parts * taps * padded());
+    const int power = q.dattention ? powerKind(grid.power) : 0;
+    k.first = pick(s.activation, window, [&](auto act, auto kind) {
+      return firstSweepFor<T, decltype(act)::value, decltype(kind)::value>(power, q.twice);
+    });
+    k.second = pick(s.activation, window, [&](auto act, auto kind) -> TwiceSweep<T> {
+      return twiceSweep<T, decltype(act)::value, decltype(kind)::value>;
+    });
+  }
+
+  // du, ū, and what becomes of them on the way to dx.
+  void takeGradients(Pieces& pieces, const Request& q, const Plan& plan, Work& k) const {
+    const bool gathers = q.dx && !g.direct;
+    const Planes bare{g.s.oh, g.s.ow, channels, g.s.oh, g.s.ow, 0, 0, kPlane, chunk};
+    const Planes& layout = plan.whole ? g.out : bare;
+    const int64_t count = plan.whole ? planes : chunk;
+    k.du.take(pieces, g.s, layout, count, plan.inputFromDu, q.twice ? plan.filterFromCx : plan.filterFromX);
+    if (plan.needsUb) k.ub.take(pieces, g.s, layout, count, plan.inputFromUb, plan.filterFromX);
+    k.patches = pieces.take<T>(gathers ? pixels * g.backVectors() * L : 0);
+    k.scattered = pieces.take<T>(gathers ? scatterSize(g.s) : 0);
+  }
+  void clearGradients(const Plan& plan, const Work& k) const {
+    k.du.clear(plan.whole ? planes : chunk);
+    k.ub.clear(plan.whole ? planes : chunk);
+  }
+
+  void takeWork(const Job& job, Work& k) const {
+    const Request& q = job.q;
+    const Plan& plan = job.plan;
+    place(ScratchSlot::work, [&](Pieces& pieces) {
+      k.x.take(pieces, g, plan.convolvesX, plan.filterFromX);
+      k.cx.take(pieces, g, plan.hasX, plan.filterFromCx);
+      k.u = pieces.take<T>(plan.recompute ? chunk * planeSize() : 0);
+      k.G = pieces.take<T>(q.twice ? chunk * planeSize() : 0);
+      if (!plan.few) takeGradients(pieces, q, plan, k);
+      k.mean = pieces.take<T>(padded());
+      k.scale = pieces.take<T>(padded());
+      k.sums = pieces.take<T>(12 * padded());
+      k.staging = pieces.take<T>(partial ? planes * pooledPixels * kPlane : 0);
+      // Also where gdpooled goes when nobody wants it.
+      k.stagingOut = pieces.take<T>(q.twice && (partial || !q.gdpooled) ? planes * pooledPixels * kPlane : 0);
+    });
+    k.x.clear(g);
+    k.cx.clear(g);
+    if (plan.few) k.du = job.few.du, k.ub = job.few.ub, k.patches = job.few.patches, k.scattered = job.few.scattered;
+    else clearGradients(plan, k);
+  }
+
+  void backward(const Inputs<T>& in, const T* saved, const Request& q) const {
+    const int64_t n = g.s.n, taps = g.patch;
+    if (n <= 0 || pixels <= 0 || channels <= 0) {
+      if (q.dx) zero(q.dx, most(0, n) * sampleSize());
+      if (q.dfilter) zero(q.dfilter, taps * most(0, channels));
+      for (T* each : {q.dbias, q.dgamma, q.dbeta})
+        if (each) zero(each, most(0, channels));
+      return;
+    }
+    Job job{in, saved, q, planFor(q, saved), 1};
+    if (!job.plan.few) job.parts = parallelParts(n, 1);
+    prepare(job);
+    if (job.plan.few) {
+      for (int64_t i = 0; i < n; i++) sampleTogether(job, i);
+    } else {
+      parallel(n, 1, [&](int64_t begin, int64_t end, int thread) {
+        Work work{};
+        takeWork(job, work);
+        for (int64_t i = begin; i < end; i++) sampleAlone(job, work, i, i == begin, i + 1 == end, thread);
+      });
+    }
+    if (q.dfilter) reduceFilter(job.filterSums, job.parts, g, q.dfilter);
+    reduceChannels(job.channelSums, job.parts, 0, q.dbias);
+    reduceChannels(job.channelSums, job.parts, 1, q.dgamma);
+    reduceChannels(job.channelSums, job.parts, 2, q.dbeta);
+  }
+
+  Sample open(const Job& job, const Work& k, int64_t i, bool first, int thread) const {
+    const Request& q = job.q;
+    k.x.load(g, job.in.x + i * sampleSize());
+    if (job.plan.hasX) k.cx.load(g, q.cx + i * sampleSize());
+    Sample v{};
+    v.own = job.saved ? job.saved + i * savedSample() : nullptr;
+    const T* statistics = v.own ? v.own + (keepsOutput() ? planes * planeSize() : 0) : nullptr;
+    v.mean = !normalised ? job.parameters.mean : (v.own ? statistics : k.mean);
+    v.scale = !normalised ? job.parameters.scale : (v.own ? statistics + padded() : k.scale);
+    v.dp = readable(q.dpooled + i * pooledPixels * channels, k.staging);
+    v.gdpooled = q.gdpooled ? q.gdpooled + i * pooledPixels * channels : nullptr;
+    v.gdp = v.gdpooled ? writable(v.gdpooled, k.stagingOut) : Channels<T>{k.stagingOut, kPlane, 0};
+    v.dattention = q.dattention ? q.dattention + i * pixels : nullptr;
+    v.convolution = job.forward.sweep(g);
+    v.filterSum = job.filterSums + thread * g.patch * padded();
+    v.channelSum = job.channelSums + thread * 3 * padded();
+    v.first = first;
+    return v;
+  }
+
+  // u and G of a chunk, then all that follows from them.
+  void chunkOf(const Job& job, const Work& k, const Sample& v, int64_t plane) const {
+    const Plan& plan = job.plan;
+    const int64_t count = chunkPlanes(plane);
+    const T* u = plan.recompute ? k.u : v.own + plane * planeSize();
+    if (plan.recompute) {
+      convolve(v.convolution, job.packedForward, k.x.dot, job.parameters.bias, plane, count, k.u, false);
+      if (normalised && !v.own) statistics(k.u, plane, count, k.mean, k.scale);
+    }
+    if (job.q.twice) {
+      const T* cbias = job.parameters.cbias;
+      if (plan.hasX) convolve(v.convolution, job.packedForward, k.cx.dot, cbias, plane, count, k.G, false);
+      if (plan.hasW) convolve(v.convolution, job.packedForwardW, k.x.dot, cbias, plane, count, k.G, plan.hasX);
+      if (!plan.hasX && !plan.hasW) fillChannels(k.G, cbias + plane * kPlane, count);
+    }
+    derivatives(job, k, v, u, plane, count);
+    adjoints(job, k, v, plane, count);
+  }
+
+  // A sample by one thread.
+  void sampleAlone(const Job& job, const Work& k, int64_t i, bool firstOfThread, bool lastOfThread, int thread) const {
+    const Request& q = job.q;
+    const int64_t pooledSize = pooledPixels * channels;
+    Sample v = open(job, k, i, firstOfThread, thread);
+    Ahead ahead;
+    ahead.add(v.gdpooled, pooledSize, true);
+    if (firstOfThread) ahead.add(q.dpooled + i * pooledSize, pooledSize, false);
+    if (!lastOfThread) ahead.add(q.dpooled + (i + 1) * pooledSize, pooledSize, false);
+    if (!lastOfThread && job.plan.hasX) ahead.add(q.cx + (i + 1) * sampleSize(), sampleSize(), false);
+    ahead.spread(g.forwardTiles());
+    v.convolution.ahead = &ahead;
+    for (int64_t plane = 0; plane < planes; plane += chunk) chunkOf(job, k, v, plane);
+    if (v.gdpooled) settle(v.gdpooled, k.stagingOut, 0, channels);
+    if (!q.dx) return;
+    if (g.direct) inputGradient(job, k, i, 0, ceilDivide(g.backVectors(), kTileVectors), &ahead);
+    else scatter(job, k, i);
+  }
+
+  // A sample by all threads, where there are fewer samples than threads: by chunks, then by parts of dx. All planes of du and ū
+  // are kept.
+  void sampleTogether(const Job& job, int64_t i) const {
+    const Request& q = job.q;
+    parallel(chunks(), 1, [&](int64_t begin, int64_t end, int) {
+      Work work{};
+      takeWork(job, work);
+      const Sample v = open(job, work, i, i == 0, 0);
+      for (int64_t c = begin; c < end; c++) chunkOf(job, work, v, c * chunk);
+      if (v.gdpooled) settle(v.gdpooled, work.stagingOut, begin * chunk * kPlane, end * chunk * kPlane);
+    });
+    if (!q.dx) return;
+    if (g.direct) {
+      parallel(ceilDivide(g.backVectors(), kTileVectors), 1, [&](int64_t begin, int64_t end, int) {
+        inputGradient(job, job.few, i, begin, end, nullptr);
+      });
+    } else {
+      parallel(pixels, 4 * kTilePixels, [&](int64_t begin, int64_t end, int) { gatherChunk(job, job.few, 0, planes, begin, end); });
+      scatter(job, job.few, i);
+    }
+  }
+
+  // dx by the direct adjoint, panels [firstPanel, endPanel) of channels.
+  void inputGradient(const Job& job, const Work& k, int64_t i, int64_t firstPanel, int64_t endPanel, Ahead* ahead) const {
+    T* dx = job.q.dx + i * sampleSize();
+    DotSweep<Operand> adjoint = job.back.sweep(g);
+    adjoint.ahead = ahead;
+    const int64_t first = firstPanel * kTileVectors, end = least(g.backVectors(), endPanel * kTileVectors);
+    const auto add = [&](const E* from, const E* packed, bool accumulate) {
+      adjoint.toRows(from, packed, nullptr, 0, g.s.h * g.s.w, first, end, g.s.c, dx, g.s.c, accumulate);
+    };
+    const Plan& plan = job.plan;
+    if (plan.inputFromDu) add(k.du.dot, job.q.twice ? job.packedBackW : job.packedBack, false);
+    if (plan.inputFromUb) add(k.ub.dot, job.packedBack, plan.inputFromDu);
+    if (!plan.inputFromDu && !plan.inputFromUb && firstPanel == 0) zero(dx, sampleSize());
+  }
+
+  // dx from gathered patches.
+  void scatter(const Job& job, const Work& k, int64_t i) const {
+    T* dx = job.q.dx + i * sampleSize();
+    if (job.plan.inputFromDu || job.plan.inputFromUb) scatterPatches(g.s, g.backVectors() * L, k.patches, k.scattered, dx);
+    else zero(dx, sampleSize());
+  }
+
+  // dy, then du and ū of a chunk, its part of gdpooled, and what it adds to the parameters' gradients.
+  void derivatives(const Job& job, const Work& k, const Sample& sample, const T* u, int64_t plane, int64_t count) const {
+    const Request& q = job.q;
+    const Parameters& parameters = job.parameters;
+    const T *mean = sample.mean, *scale = sample.scale;
+    const Channels<const T>& dp = sample.dp;
+    const Channels<T>& gdp = sample.gdp;
+    const int64_t offsetInDu = (job.plan.whole ? plane * k.du.plane : 0) + k.du.corner;
+    T *du = k.du.real + offsetInDu, *ub = job.plan.needsUb ? k.ub.real + offsetInDu : du;
+    const int64_t duPlane = k.du.plane, duRow = k.du.row;
+    T* sums[5];
+    for (int i = 0; i < 5; i++) sums[i] = k.sums + i * padded();
+    T *sumDy = sums[0], *sumDyz = sums[1], *sumG = sums[2], *sumGz = sums[3], *sumGdy = sums[4];
+    const int64_t first = plane * kPlane, end = (plane + count) * kPlane;
+    for (int64_t c = first; c < end; c += L) {
+      const int64_t p = (c - first) / kPlane, v = (c - first) % kPlane, offset = p * planeSize() + v;
+      job.first(grid, {normalAt(parameters, mean, scale, c), u + offset, dp.base + c / kPlane * dp.plane + v, dp.pixel, sample.dattention,
+                          k.G + offset, du + p * duPlane + v, duRow, sumDy + c, sumDyz + c, sumG + c, sumGz + c, sumGdy + c});
+    }
+    T* means[7];
+    for (int i = 0; i < 7; i++) {
+      means[i] = k.sums + (5 + i) * padded();
+      if (!normalised) zero(means[i] + first, end - first);
+    }
+    if (normalised) {
+      groupMeans(first, end, sumDy, parameters.gamma, means[0]);   // m1
+      groupMeans(first, end, sumDyz, parameters.gamma, means[1]);  // m2
+    }
+    if (normalised && q.twice) {
+      groupMeans(first, end, sumG, nullptr, means[2]);              // h1
+      groupMeans(first, end, sumGz, nullptr, means[3]);             // h2
+      groupMeans(first, end, sumGdy, parameters.gamma, means[4]);   // h3
+      groupMeans(first, end, sumDy, parameters.cgamma, means[5]);   // mean(Γdy)
+      groupMeans(first, end, sumDyz, parameters.cgamma, means[6]);  // mean(Γdy·z)
+    }
+    T *biasSum = sample.channelSum, *gammaSum = biasSum + padded(), *betaSum = gammaSum + padded();
+    for (int64_t c = first; c < end; c++) {
+      if (!q.twice) {
+        gammaSum[c] += sumDyz[c];
+        betaSum[c] += sumDy[c];
+        if (!normalised) biasSum[c] += sumDy[c];
+      } else if (normalised) {
+        gammaSum[c] += scale[c] * (sumGdy[c] - means[2][c] * sumDy[c] - means[3][c] * sumDyz[c]);
+      }
+    }
+    if (!normalised && !q.twice) return;  // du = dy
+
+    for (int64_t c = first; c < end; c += L) {
+      const int64_t p = (c - first) / kPlane, v = (c - first) % kPlane, offset = p * planeSize() + v;
+      const Normal<T> normal = normalAt(parameters, mean, scale, c);
+      T *duAt = du + p * duPlane + v, *ubAt = ub + p * duPlane + v;
+      if (q.twice) {
+        TwiceArguments<T> a;
+        a.normal = normal, a.cgamma = parameters.cgamma + c, a.cbeta = parameters.cbeta + c;
+        for (int i = 0; i < 7; i++) a.means[i] = means[i] + c;
+        a.u = u + offset, a.G = k.G + offset;
+        a.du = duAt, a.ub = ubAt, a.row = duRow;
+        a.gdpooled = gdp.base + c / kPlane * gdp.plane + v, a.gdpooledPixel = gdp.pixel;
+        a.normalised = normalised;
+        job.second(grid, a);
+      } else {
+        secondSweep(grid, normal, u + offset, means[0] + c, means[1] + c, duAt, duRow);
+      }
+      // The bias in front of a normalisation of its own channel has no effect.
+      if (q.dbias && groupSize > 1) pixelSum(grid, ubAt, duRow, biasSum + c);
+    }
+  }
+
+  // Adjoints of the convolution to the filter, and to the input where patches are gathered, for the planes of a chunk.
+  void adjoints(const Job& job, const Work& k, const Sample& sample, int64_t plane, int64_t count) const {
+    const Plan& plan = job.plan;
+    const int64_t firstVector = plane * g.vectorsPerPlane, endVector = (plane + count) * g.vectorsPerPlane;
+    const int64_t first = plan.whole ? plane : 0;
+    k.du.convert(g.s, first, count);
+    if (plan.needsUb) k.ub.convert(g.s, first, count);
+    const auto filter = [&](const InputPlanes<Operand>& x, const OutputPlanes<Operand>& t, bool accumulate) {
+      filterSweep(g, x.outer, t.outer + first * t.outerPlane, t.outerRow, t.outerPlane, plane, firstVector, endVector,
+                  sample.filterSum, padded(), accumulate);
+    };
+    if (plan.filterFromX) filter(k.x, job.q.twice ? k.ub : k.du, !sample.first);
+    if (plan.filterFromCx) filter(k.cx, k.du, !sample.first || plan.filterFromX);
+    if (!g.direct && !plan.few) gatherChunk(job, k, plane, count, 0, pixels);
+  }
+
+  // patches (+)= planes [plane, plane + count) of du and ū, times the filters, for a range of pixels.
+  void gatherChunk(const Job& job, const Work& k, int64_t plane, int64_t count, int64_t firstPixel, int64_t endPixel) const {
+    const Plan& plan = job.plan;
+    const int64_t vectors = g.backVectors();
+    DotSweep<Operand> sweep = job.back.sweep(g);
+    sweep.runCount = count;
+    sweep.firstRow = plane * (kPlane / Operand::group);
+    const auto add = [&](const E* from, const E* packed, bool accumulate) {
+      sweep.toRows(from, packed, nullptr, firstPixel, endPixel, 0, vectors, vectors * L, k.patches, vectors * L, accumulate);
+    };
+    if (plan.inputFromDu) add(k.du.dot, job.q.twice ? job.packedBackW : job.packedBack, plane > 0);
+    if (plan.inputFromUb) add(k.ub.dot, job.packedBack, plane > 0 || plan.inputFromDu);
+  }
+};
+
+}  // namespace LIMBECK_NS
+}  // namespace limbeck

@@ -1,0 +1,257 @@
+// The fused block: convolution → group normalisation → activation → pooling, its backward pass and the backward pass of
+// that, one sample at a time through the cache. Formulas and names: per channel and sample, over `pixels` values,
+//
+//   u = conv(x, w) + b    z = (u - m)·r    y = γz + β    a = φ(y)    pooled = pool(a)    attention = Σ_c |a_c|^p
+//   da = unpool(dpooled) + attention's    dy = da·φ'(y)
+//   du = r·(γdy - mean(γdy) - z·mean(γdy·z))      dw = corr(x, du)      dx = convT(du, w)
+//
+// and with cotangents X, W, B, Γ, Β of dx, dw, db, dγ, dβ, writing m1 = mean(γdy), m2 = mean(γdy·z):
+//
+//   G  = conv(X, w) + conv(x, W) + B       h1 = mean(G)   h2 = mean(G·z)   h3 = mean(G·γdy)
+//   gdpooled = pool'((γr·(G - h1 - z·h2) + Γz + Β)·φ'(y))
+//   gγ = Σ r·(G - h1 - z·h2)·dy
+//   ū  = r·(z̄ - mean(z̄) - z·(mean(z̄·z) + r·ρ)),  z̄ = -r·(G·m2 + γdy·h2) + Γdy,  ρ = h3 - m1·h1 - m2·h2
+//   gx = convT(du, W) + convT(ū, w)        gw = corr(X, du) + corr(x, ū)        gb = Σ ū        gβ = 0
+//
+// All means follow from sums of one sweep over u, G and dpooled, so each pass sweeps the planes twice. Planes of kPlane channels
+// are worked on in chunks that hold whole normalisation groups, so that a chunk of u stays in the nearest cache.
+#pragma once
+#include "block-sweep.h"
+#include "conv-impl.h"
+
+namespace limbeck {
+namespace LIMBECK_NS {
+
+LIMBECK_INLINE float squareRoot(float value) { return __builtin_sqrtf(value); }
+LIMBECK_INLINE double squareRoot(double value) { return __builtin_sqrt(value); }
+
+// BlockInputs of conv.h for any number type.
+template <class T>
+struct Inputs {
+  const T *x, *filter, *bias, *gamma, *beta;
+};
+
+// A tensor of one sample as vectors of kPlane channels: dense rows of the caller's array, or planes in scratch where the
+// channels do not fill the last plane.
+template <class T>
+struct Channels {
+  T* base;
+  int64_t pixel, plane;
+};
+
+template <class Operand>
+struct BlockPass {
+  using T = typename Operand::Real;
+  using E = typename Operand::Element;
+  using V = Vector<T>;
+  static constexpr int L = kLanes<T>;
+
+  BlockShape s;
+  Geometry<Operand> g;
+  int64_t pixels, channels, planes, groupSize, pooledPixels;
+  int64_t chunk;  // planes worked on together
+  bool normalised, partial;
+  T epsilon;
+  Grid<T> grid;
+  Window window;
+
+  explicit BlockPass(const BlockShape& shape) : s(shape), g(shape.conv) {
+    pixels = g.pixels;
+    channels = s.conv.o;
+    planes = g.outPlanes;
+    normalised = s.norm == Norm::group;
+    groupSize = normalised ? channels / most(1, s.groups) : 1;
+    const int64_t size = s.pool == Pool::none ? 1 : s.poolSize;
+    grid = {g.s.oh, g.s.ow, s.ph(), s.pw(), size, T(s.slope), T(s.attentionPower)};
+    pooledPixels = grid.ph * grid.pw;
+    window = size == 1 ? kSame : (s.pool == Pool::max ? kMaximum : (size == 2 ? kPairs : kAny));
+    chunk = kPlane % groupSize == 0 ? most(1, kTileVectors * L / kPlane) : planes;
+    partial = channels % kPlane != 0;
+    epsilon = T(s.epsilon);
+  }
+
+  int64_t padded() const { return planes * kPlane; }
+  int64_t sampleSize() const { return g.s.h * g.s.w * g.s.c; }
+  int64_t planeSize() const { return pixels * kPlane; }
+  // Recomputing u costs kh·kw·C multiplications a value, keeping it one write and one read of memory.
+  bool keepsOutput() const { return g.s.kh * g.s.kw * g.s.c > 96; }
+  int64_t savedSample() const { return (keepsOutput() ? planes * planeSize() : 0) + (normalised ? 2 * padded() : 0); }
+  int64_t chunks() const { return ceilDivide(planes, chunk); }
+  int64_t chunkPlanes(int64_t plane) const { return least(chunk, planes - plane); }
+
+  // ---- parameters and statistics ------------------------------------------------------------------------------------
+
+  // Per-channel constants, padded to whole planes: with zeros, and without normalisation so that z = y = u.
+  struct Parameters {
+    T *bias, *gamma, *beta, *cbias, *cgamma, *cbeta, *mean, *scale;
+  };
+  void takeParameters(Pieces& pieces, Parameters& p) const {
+    for (T** each : {&p.bias, &p.gamma, &p.beta, &p.cbias, &p.cgamma, &p.cbeta, &p.mean, &p.scale}) *each = pieces.take<T>(padded());
+  }
+  void fillParameters(const Parameters& p, const Inputs<T>& in) const {
+    padCopy(p.bias, in.bias, channels, padded());
+    padCopy(p.beta, normalised ? in.beta : nullptr, channels, padded());
+    padCopy(p.gamma, normalised ? in.gamma : nullptr, channels, padded());
+    if (!normalised || !in.gamma)
+      for (int64_t c = 0; c < channels; c++) p.gamma[c] = T(1);
+    zero(p.mean, padded());
+    for (int64_t c = 0; c < padded(); c++) p.scale[c] = T(1);
+  }
+
+  // Mean and reciprocal deviation per channel (equal within a group; zero past the last channel) of planes [plane, plane + count).
+  void statistics(const T* u, int64_t plane, int64_t count, T* mean, T* scale) const {
+    const int64_t first = plane * kPlane, end = (plane + count) * kPlane, last = least(end, channels);
+    for (int64_t c = first; c < end; c += L) {
+      const int64_t offset = c - first;
+      moments(u + offset / kPlane * planeSize() + offset % kPlane, pixels, mean + c, scale + c);
+    }
+    for (int64_t c = first; c < last; c += groupSize) {
+      T m = 0, square = 0;
+      for (int64_t k = 0; k < groupSize; k++) m += mean[c + k];
+      m /= T(groupSize);
+      for (int64_t k = 0; k < groupSize; k++) {
+        const T d = mean[c + k] - m;
+        square += scale[c + k] + T(pixels) * d * d;
+      }
+      const T r = T(1) / squareRoot(square / T(pixels * groupSize) + epsilon);
+      for (int64_t k = 0; k < groupSize; k++) mean[c + k] = m, scale[c + k] = r;
+    }
+    for (int64_t c = most(first, last); c < end; c++) mean[c] = scale[c] = T(0);
+  }
+
+  // Means over each group of Σ weight·values of its channels; equal for all channels of a group.
+  void groupMeans(int64_t firstChannel, int64_t endChannel, const T* values, const T* weight, T* means) const {
+    const T share = T(1) / T(pixels * groupSize);
+    const int64_t last = least(endChannel, channels);
+    for (int64_t c = firstChannel; c < last; c += groupSize) {
+      T sum = 0;
+      for (int64_t k = 0; k < groupSize; k++) sum += weight ? weight[c + k] * values[c + k] : values[c + k];
+      for (int64_t k = 0; k < groupSize; k++) means[c + k] = sum * share;
+    }
+    for (int64_t c = most(firstChannel, last); c < endChannel; c++) means[c] = T(0);
+  }
+
+  // out[c] = Σ over parts of sums[part, which of three, c], in the order of the parts.
+  void reduceChannels(const T* sums, int64_t parts, int64_t which, T* out) const {
+    if (!out) return;
+    for (int64_t c = 0; c < channels; c++) {
+      T sum = 0;
+      for (int64_t t = 0; t < parts; t++) sum += sums[(t * 3 + which) * padded() + c];
+      out[c] = sum;
+    }
+  }
+
+  // A plane after another of one value a channel.
+  void fillChannels(T* to, const T* values, int64_t count) const {
+    for (int64_t p = 0; p < count; p++)
+      for (int64_t v = 0; v < kPlane; v += L) {
+        const V value = load(values + p * kPlane + v);
+        for (int64_t i = 0; i < pixels; i++) store(to + p * planeSize() + i * kPlane + v, value);
+      }
+  }
+
+  void convolve(const DotSweep<Operand>& sweep, const E* packed, const E* x, const T* start, int64_t plane, int64_t count, T* out,
+                bool accumulate) const {
+    sweep.toPlanes(x, packed, start, pixels, plane * g.vectorsPerPlane, (plane + count) * g.vectorsPerPlane, out, planeSize(),
+                   accumulate);
+  }
+
+  Normal<T> normalAt(const Parameters& p, const T* mean, const T* scale, int64_t channel) const {
+    return {mean + channel, scale + channel, p.gamma + channel, p.beta + channel};
+  }
+
+  // ---- dense tensors as channel vectors ------------------------------------------------------------------------------
+
+  Channels<const T> readable(const T* sample, T* staging) const {
+    if (!partial) return {sample, channels, kPlane};
+    const Planes all{1, pooledPixels, channels, 1, pooledPixels, 0, 0, kPlane, planes};
+    zero(staging, planes * pooledPixels * kPlane);
+    loadPlanes(all, sample, staging);
+    return {staging, kPlane, pooledPixels * kPlane};
+  }
+  Channels<T> writable(T* sample, T* staging) const {
+    if (!partial) return {sample, channels, kPlane};
+    return {staging, kPlane, pooledPixels * kPlane};
+  }
+  void settle(T* sample, const T* staging, int64_t first, int64_t end) const {
+    if (!partial) return;
+    for (int64_t i = 0; i < pooledPixels; i++)
+      for (int64_t c = first; c < least(end, channels); c++)
+        sample[i * channels + c] = staging[(c / kPlane * pooledPixels + i) * kPlane + c % kPlane];
+  }
+
+  // ---- forward -----------------------------------------------------------------------------------------------------------
+
+  void forward(const Inputs<T>& in, T* pooled, T* attention, T* saved) const {
+    if (g.s.n <= 0 || channels <= 0 || pixels <= 0) return;
+    ForwardTables<Operand> tables;
+    Parameters parameters;
+    E* packed;
+    place(ScratchSlot::shared, [&](Pieces& pieces) {
+      tables.take(pieces, g);
+      packed = pieces.take<E>(tables.packedSize(g, g.outVectors()));
+      takeParameters(pieces, parameters);
+    });
+    tables.fill(g);
+    tables.pack(g, in.filter, g.outVectors(), packed);
+    fillParameters(parameters, in);
+    const int power = attention ? powerKind(grid.power) : 0;
+    const ForwardSweep<T> finish = pick(s.activation, window, [&](auto act, auto kind) {
+      return forwardSweepFor<T, decltype(act)::value, decltype(kind)::value>(power);
+    });
+    const bool keep = saved && keepsOutput();
+    // The attention sums over all channels, so it keeps one thread on a sample.
+    const int64_t slices = attention ? 1 : slicesOf(g.s.n, chunks());
+    parallel(g.s.n * slices, 1, [&](int64_t begin, int64_t end, int) {
+      InputPlanes<Operand> x;
+      T *ownU, *ownMean, *ownScale, *staging, *lanes;
+      place(ScratchSlot::work, [&](Pieces& pieces) {
+        x.take(pieces, g, true, false);
+        ownU = pieces.take<T>(chunk * planeSize());
+        ownMean = pieces.take<T>(padded());
+        ownScale = pieces.take<T>(padded());
+        staging = pieces.take<T>(partial ? planes * pooledPixels * kPlane : 0);
+        lanes = pieces.take<T>(attention ? pixels * L : 0);
+      });
+      x.clear(g);
+      Ahead ahead;
+      DotSweep<Operand> convolution = tables.sweep(g);
+      convolution.ahead = &ahead;
+      for (int64_t i = begin; i < end; i++) {
+        const int64_t n = i / slices, slice = i % slices;
+        ahead.restart();
+        if (slices == 1) {
+          ahead.add(pooled + n * pooledPixels * channels, pooledPixels * channels, true);
+          if (i + 1 < end) ahead.add(in.x + (n + 1) * sampleSize(), sampleSize(), false);
+          ahead.spread(g.forwardTiles());
+        }
+        if (i == begin || slice == 0) x.load(g, in.x + n * sampleSize());
+        T* own = saved ? saved + n * savedSample() : nullptr;
+        T* statsAt = own ? own + (keepsOutput() ? planes * planeSize() : 0) : nullptr;
+        T* mean = !normalised ? parameters.mean : (own ? statsAt : ownMean);
+        T* scale = !normalised ? parameters.scale : (own ? statsAt + padded() : ownScale);
+        const int64_t firstPlane = chunks() * slice / slices * chunk;
+        const int64_t endPlane = least(planes, chunks() * (slice + 1) / slices * chunk);
+        T* out = pooled + n * pooledPixels * channels;
+        const Channels<T> target = writable(out, staging);
+        if (attention) zero(lanes, pixels * L);
+        for (int64_t plane = firstPlane; plane < endPlane; plane += chunk) {
+          const int64_t count = chunkPlanes(plane);
+          T* u = keep ? own + plane * planeSize() : ownU;
+          convolve(convolution, packed, x.dot, parameters.bias, plane, count, u, false);
+          if (normalised) statistics(u, plane, count, mean, scale);
+          for (int64_t p = 0; p < count; p++)
+            for (int64_t v = 0; v < kPlane; v += L)
+              finish(grid, normalAt(parameters, mean, scale, (plane + p) * kPlane + v), u + p * planeSize() + v,
+                     target.base + (plane + p) * target.plane + v, target.pixel, lanes);
+        }
+        settle(out, staging, firstPlane * kPlane, endPlane * kPlane);
+        if (attention)
+          for (int64_t k = 0; k < pixels; k++) attention[n * pixels + k] = laneSum<T>(load(lanes + k * L));
+      }
+    });
+  }
+};
+
+}  // namespace LIMBECK_NS
+}  // namespace limbeck
