@@ -20,7 +20,7 @@ import { useBackend } from "@limbeck/core";
 import { fashionMnist } from "@limbeck/datasets";
 
 const IPC = 10;
-const ITERATIONS = 150;
+const ITERATIONS = 300;
 
 const output = createOutput({});
 const interrupt = takeInterrupts(() => output.note("\nstopping; `pnpm start` goes on from here"));
@@ -44,13 +44,17 @@ try {
   const network = backend === "wasm" ? "convnet3-w32" : "convnet3";
   const evaluation = { protocol: protocolNamed("start-v1"), network, seeds: [0, 1, 2] };
   // Only the same back end, precision and threads go on with the same bits.
-  const folder = join("runs", "start", `datadam-ipc${IPC}-${ITERATIONS}-${backend}-${precision}-${threads}`);
+  const folder = join(
+    "runs",
+    "start",
+    `datadam-kmeans-ipc${IPC}-${ITERATIONS}-${backend}-${precision}-${threads}`,
+  );
   output.note(`back end ${backend}, ${threads} threads; everything goes to ${folder}`);
   const dataset = await fashionMnist();
   const { set, records } = await benchmarkMethod(datadam, dataset, {
     ...evaluation,
     preset: "instance",
-    config: { ipc: IPC, iterations: ITERATIONS, network },
+    config: { ipc: IPC, iterations: ITERATIONS, network, initialisation: "kmeans" },
     folder,
     signal: interrupt.signal,
     onDistill(event) {
