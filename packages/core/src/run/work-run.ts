@@ -5,7 +5,7 @@ import { previewPng } from "../artifact/preview.ts";
 import { writeSet } from "../artifact/write-set.ts";
 import { liveBytes } from "../engine/memory.ts";
 import { InterruptedError } from "../errors.ts";
-import type { MethodState } from "../method/method.ts";
+import type { Forecast, MethodState } from "../method/method.ts";
 import { disposeState } from "../method/state-tensors.ts";
 import type { Provenance, SyntheticSet } from "../synthetic/synthetic-set.ts";
 import { checkFiniteSet, checkFiniteStep } from "./check-finite.ts";
@@ -28,6 +28,7 @@ export interface RunOutlet {
 
 /** Where a run begins and what it keeps. */
 interface Beginning {
+  readonly forecast: Forecast;
   readonly runConfig: RunConfig;
   /** None: in memory only. */
   readonly paths?: RunPaths;
@@ -39,14 +40,20 @@ export async function workRun<Schema extends z.ZodType, State extends MethodStat
   plan: RunPlan<Schema, State>,
   outlet: RunOutlet,
 ): Promise<SyntheticSet> {
+  // Before anything is written: what the method refuses (an unknown network, say) leaves no folder behind.
+  const forecast = plan.method.forecast(plan.context, plan.config);
   const runConfig = runConfigOf(plan, await runEnvironment());
-  if (plan.directory === undefined) return runSteps(plan, { runConfig }, outlet);
+  if (plan.directory === undefined) return runSteps(plan, { forecast, runConfig }, outlet);
   const { paths, found, release } = await holdRunFolder(plan.directory, runConfig, plan.resume);
   try {
-    if (found.kind === "nothing") return await runSteps(plan, { runConfig, paths }, outlet);
+    if (found.kind === "nothing") return await runSteps(plan, { forecast, runConfig, paths }, outlet);
     if (found.kind === "started") {
       // What a run was started with stays its provenance, whatever commit or machine it is resumed on.
-      return await runSteps(plan, { runConfig: found.config, paths, checkpoint: found.checkpoint }, outlet);
+      return await runSteps(
+        plan,
+        { forecast, runConfig: found.config, paths, checkpoint: found.checkpoint },
+        outlet,
+      );
     }
     await outlet.emit({ kind: "done", step: plan.steps, seconds: loggedSeconds(paths.events) });
     return found.set;
@@ -78,7 +85,7 @@ function runConfigOf<Schema extends z.ZodType, State extends MethodState>(
 
 async function runSteps<Schema extends z.ZodType, State extends MethodState>(
   plan: RunPlan<Schema, State>,
-  { runConfig, paths, checkpoint }: Beginning,
+  { forecast, runConfig, paths, checkpoint }: Beginning,
   outlet: RunOutlet,
 ): Promise<SyntheticSet> {
   const { method, context, config, steps } = plan;
@@ -123,7 +130,7 @@ async function runSteps<Schema extends z.ZodType, State extends MethodState>(
       if (checkpoint === undefined) writeRunConfig(paths.config, runConfig);
       log = openEventLog(paths.events);
     }
-    await tell({ kind: "start", step, steps, forecast: method.forecast(context, config) });
+    await tell({ kind: "start", step, steps, forecast });
     while (step < steps) {
       // Lets signals, timers and the reader of the events have their turn.
       await nextTurn();
