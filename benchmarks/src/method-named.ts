@@ -7,3 +7,8 @@ export function methodNamed(id: string): DistillationMethod {
   if (found !== undefined) return found;
   throw new ConfigError(`unknown method "${id}"; known: ${methods.map((method) => method.id).join(", ")}`);
 }
+
+/** Whether a method's preset is meant for whitened images. */
+export function wantsZca(method: DistillationMethod | undefined, preset: string | undefined): boolean {
+  return preset !== undefined && method?.presets[preset]?.zca === true;
+}

@@ -4,6 +4,7 @@ import {
   engineInfo,
   resolveConfig,
   useBackend,
+  whitenedDataset,
   type BackendName,
   type DistillationMethod,
   type ImageDataset,
@@ -14,7 +15,7 @@ import { Command } from "commander";
 import { mergeConfig, parseOverrides, type RawConfig } from "../command-line/config-overrides.ts";
 import { takeInterrupts } from "../command-line/interrupt.ts";
 import { collect, seedList, stepList, wholeNumber } from "../command-line/option-parsers.ts";
-import { methodNamed } from "../method-named.ts";
+import { methodNamed, wantsZca } from "../method-named.ts";
 import { sortedJson } from "../protocol/protocol.ts";
 import { protocolNamed } from "../protocol/protocols.ts";
 import { appendRecord } from "../records/record-file.ts";
@@ -31,6 +32,7 @@ interface BenchOptions {
   readonly method?: string;
   readonly dataset: string;
   readonly preset?: string;
+  readonly zca?: boolean;
   readonly ipc?: number;
   readonly iterations?: number;
   readonly set?: readonly string[];
@@ -55,6 +57,8 @@ export function benchCommand(): Command {
     .requiredOption("--dataset <name>", "data set, by name or path")
     .option("--method <id>", "method to run; without one only the baselines")
     .option("--preset <name>", "preset of the method")
+    .option("--zca", "whiten the images (default: what the preset says)")
+    .option("--no-zca", "do not whiten, whatever the preset says")
     .option("--ipc <n>", "images per class", wholeNumber(1))
     .option("--iterations <n>", "updates of the images", wholeNumber(1))
     .option("--set <key=value>", "another configuration key; may be repeated", collect)
@@ -86,7 +90,9 @@ async function bench(options: BenchOptions): Promise<void> {
     ...(precision === undefined ? {} : { precision }),
     ...(threads === undefined ? {} : { threads }),
   });
-  const dataset = await openDataset(options.dataset);
+  const opened = await openDataset(options.dataset);
+  const zca = options.zca ?? wantsZca(method, options.preset);
+  const dataset = zca ? await whitenedDataset(opened) : opened;
   const interrupt = takeInterrupts(() =>
     process.stderr.write("finishing this step; the same command goes on later\n"),
   );
@@ -158,7 +164,8 @@ function folderName(
   seed: number,
 ): string {
   const { backend, precision, threads } = engineInfo();
-  const parts = sortedJson({ config, seed, data: dataset.sha256, backend, precision, threads });
+  const zca = dataset.normalisation.kind === "zca" ? { zca: true } : {};
+  const parts = sortedJson({ config, seed, data: dataset.sha256, ...zca, backend, precision, threads });
   const digits = createHash("sha256").update(parts).digest("hex").slice(0, 8);
   return `${dataset.name}-${method.id}-ipc${String(config["ipc"])}-${digits}`;
 }

@@ -32,6 +32,7 @@ export async function setRecord(
   return {
     method,
     dataset,
+    ...(set.normalisation.kind === "zca" ? { normalisation: "zca" as const } : {}),
     ipc,
     ...outcome(evaluated),
     config: { ...config },
@@ -50,6 +51,7 @@ export function fullDataRecord(dataset: ImageDataset, evaluated: Evaluated): Eva
   return {
     method: "full",
     dataset: dataset.name,
+    ...(dataset.normalisation.kind === "zca" ? { normalisation: "zca" as const } : {}),
     ipc: size / dataset.classes.length,
     ...outcome(evaluated),
     config: {},

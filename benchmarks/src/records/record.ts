@@ -8,6 +8,8 @@ export const recordSchema = z
     /** Method id; `random` and `full` are the baselines. */
     method: z.string().min(1),
     dataset: z.string().min(1),
+    /** `zca` where the images were whitened; without it the data set's per-channel constants. */
+    normalisation: z.literal("zca").optional(),
     /** Images per class. */
     ipc: z.number().positive(),
     /** Network that was trained on the set. */

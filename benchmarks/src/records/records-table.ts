@@ -10,7 +10,7 @@ export function recordsTable(records: readonly EvaluationRecord[]): string {
     .map((record) => ({ record, summary: summarise(record.accuracy) }))
     .sort((a, b) => compare(groupOf(a.record), groupOf(b.record)) || a.summary.mean - b.summary.mean)
     .map(({ record, summary }) => [
-      record.dataset,
+      record.normalisation === "zca" ? `${record.dataset}, ZCA` : record.dataset,
       String(record.ipc),
       record.method,
       iterationsOf(record),

@@ -40,7 +40,7 @@ export { DSA_GROUPS, parseStrategy, type DsaGroup } from "./augment/strategy.ts"
 export { checkNormalisation, denormaliseImages, normalisePixels } from "./dataset/normalise.ts";
 export { classPositions, realImages } from "./dataset/real-images.ts";
 export { stratifiedSplit, subsetOfSplit } from "./dataset/split.ts";
-export { fitZca, type ZcaOptions } from "./dataset/zca.ts";
+export { fitZca, whitenedDataset, type ZcaOptions } from "./dataset/zca.ts";
 
 // Optimisers.
 export { movingAverage } from "./optim/moving-average.ts";

@@ -9,6 +9,7 @@ import {
   resolveConfig,
   type Run,
   type SyntheticSet,
+  whitenedDataset,
 } from "@limbeck/core";
 import type { Command } from "commander";
 import { startEngine, withEngineOptions, withOutputOptions, type CommonFlags } from "../common-options.ts";
@@ -20,6 +21,7 @@ import {
   collect,
   methodNamed,
   parseOverrides,
+  wantsZca,
   wholeNumber,
   type RawConfig,
   takeInterrupts,
@@ -32,6 +34,7 @@ import { formatSeconds } from "../units.ts";
 interface DistillFlags extends CommonFlags {
   readonly method?: string;
   readonly preset?: string;
+  readonly zca?: boolean;
   readonly ipc?: number;
   readonly iterations?: number;
   readonly set?: readonly string[];
@@ -52,6 +55,8 @@ export function registerDistill(program: Command): void {
     .option("--method <id>", "method (limbeck methods)")
     .option("--ipc <n>", "synthetic images per class", wholeNumber(1))
     .option("--preset <name>", "named configuration of the method")
+    .option("--zca", "whiten the images (default: what the preset says)")
+    .option("--no-zca", "do not whiten, whatever the preset says")
     .option("--iterations <n>", "updates of the synthetic images", wholeNumber(1))
     .option("--set <key=value>", "another configuration key, dotted if nested; may be repeated", collect)
     .option("--config <file>", "YAML or JSON file with these options; the command line wins")
@@ -78,7 +83,10 @@ async function runDistill(datasetArgument: string | undefined, flags: DistillFla
   // Fail on a wrong key before a data set is opened or a back end started.
   const complete = resolveConfig(method, { preset, config }) as RawConfig & { readonly ipc: number };
   await startEngine({ ...engineFlags(file), ...engineFlags(flags) }, output);
-  const dataset = await openForCommand(datasetName, output, { download: flags.dryRun !== true });
+  const opened = await openForCommand(datasetName, output, { download: flags.dryRun !== true });
+  const zca = flags.zca ?? file.zca ?? wantsZca(method, preset);
+  // A forecast does not need the whitening itself.
+  const dataset = zca && flags.dryRun !== true ? await whitenedDataset(opened) : opened;
   // An unknown network, or a class with too few images, is met before a run folder is made.
   forecastRun(method, dataset, { preset, config });
   const seed = flags.seed ?? file.seed ?? 0;
@@ -88,7 +96,14 @@ async function runDistill(datasetArgument: string | undefined, flags: DistillFla
     return;
   }
   const { backend, precision, threads } = engineInfo();
-  const identity = { dataset: dataset.name, method: method.id, ipc: complete.ipc, config: complete, seed };
+  const identity = {
+    dataset: dataset.name,
+    method: method.id,
+    ipc: complete.ipc,
+    config: complete,
+    ...(zca ? { zca } : {}),
+    seed,
+  };
   const directory =
     flags.out ??
     file.out ??

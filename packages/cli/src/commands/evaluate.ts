@@ -64,10 +64,11 @@ async function runEvaluate(path: string, flags: EvaluateFlags): Promise<void> {
     }
   };
   try {
+    const sameInput = { ...dataset, normalisation: set.normalisation };
     const record = await evaluate("evaluate", set, distillSeconds(path));
     const baseline =
       flags.random === true
-        ? await evaluate("random", randomSubset(dataset, set.provenance.ipc, set.provenance.seed), 0)
+        ? await evaluate("random", randomSubset(sameInput, set.provenance.ipc, set.provenance.seed), 0)
         : undefined;
     report(record, baseline, join(dirname(path), "records.jsonl"), output);
   } finally {

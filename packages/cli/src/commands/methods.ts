@@ -60,7 +60,8 @@ function describeMethod(method: DistillationMethod, keys: readonly ConfigKey[]):
     return `  ${key} (${type}; ${standard})\n      ${description}`;
   });
   const presetLines = Object.entries(method.presets).map(
-    ([name, preset]) => `  ${name} [${preset.status}] ${preset.dataset}\n      ${preset.source}`,
+    ([name, preset]) =>
+      `  ${name} [${preset.status}] ${preset.dataset}${preset.zca === true ? ", ZCA" : ""}\n      ${preset.source}`,
   );
   return [
     `${method.id}: ${method.title}`,

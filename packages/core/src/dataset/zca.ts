@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import * as tf from "@tensorflow/tfjs-core";
 import { ConfigError, DataError, RunError } from "../errors.ts";
-import type { ImageShape, ImageSplit, Normalisation } from "./image-dataset.ts";
+import type { ImageDataset, ImageShape, ImageSplit, Normalisation } from "./image-dataset.ts";
 
 export interface ZcaOptions {
   /** Added to every eigenvalue of the covariance of pixels in [0, 1]. */
@@ -56,6 +56,19 @@ export async function fitZca(
     whiten: Float32Array.from(whiten),
     unwhiten: Float32Array.from(unwhiten),
   };
+}
+
+/**
+ * The same data set with whitening, fitted on its training split, in place of its per-channel constants. Sets made from it
+ * carry the whitening with them.
+ *
+ * @throws as {@link fitZca}.
+ */
+export async function whitenedDataset(
+  dataset: ImageDataset,
+  options: ZcaOptions = {},
+): Promise<ImageDataset> {
+  return { ...dataset, normalisation: await fitZca(dataset.train, dataset.shape, options) };
 }
 
 function* chunks(split: ImageSplit): Generator<Uint8Array> {

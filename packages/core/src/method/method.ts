@@ -19,6 +19,8 @@ export interface Preset<ConfigInput> {
   readonly source: string;
   /** Data set the values were chosen for, or `any`. */
   readonly dataset: string;
+  /** The values are for whitened images: give the run {@link whitenedDataset}. The command does by itself. */
+  readonly zca?: true;
   readonly config: ConfigInput;
 }
 

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { readSet } from "../artifact/read-set.ts";
+import { whitenedDataset } from "../dataset/zca.ts";
 import { useBackend } from "../engine/engine.ts";
 import { ConfigError, DataError, InterruptedError, RunError } from "../errors.ts";
 import { hashSyntheticSet } from "../synthetic/hash-set.ts";
@@ -212,6 +213,10 @@ describe("a run folder that is there already", () => {
     );
     const otherData = distill(toyMethod, toyDataset({ seed: 1 }), { config, directory, resume: true });
     await expect(otherData.result).rejects.toThrow(/holds a run that differs in dataset.sha256 \(/);
+    const whitened = distill(toyMethod, await whitenedDataset(dataset), { config, directory, resume: true });
+    await expect(whitened.result).rejects.toThrow(
+      /holds a run that differs in dataset.normalisation \(unset there, "zca-[0-9a-f]{8}" here\)/,
+    );
     expect(fs.readdirSync(directory)).not.toContain("run.lock");
   });
 

@@ -9,7 +9,12 @@ const RUN_FORMAT = 1;
 const runConfigSchema = z.object({
   format: z.int(),
   method: z.string(),
-  dataset: z.object({ name: z.string(), sha256: z.string() }),
+  dataset: z.object({
+    name: z.string(),
+    sha256: z.string(),
+    /** Set where images are whitened: `zca-` and digits of the whitening's hash. */
+    normalisation: z.string().optional(),
+  }),
   preset: z.string().optional(),
   config: z.record(z.string(), z.unknown()),
   seed: z.int(),

@@ -1,8 +1,10 @@
+import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { z } from "zod";
 import { previewPng } from "../artifact/preview.ts";
 import { writeSet } from "../artifact/write-set.ts";
+import type { ImageDataset } from "../dataset/image-dataset.ts";
 import { liveBytes } from "../engine/memory.ts";
 import { InterruptedError } from "../errors.ts";
 import type { Forecast, MethodState } from "../method/method.ts";
@@ -74,13 +76,20 @@ function runConfigOf<Schema extends z.ZodType, State extends MethodState>(
 ): RunConfig {
   return {
     method: method.id,
-    dataset: { name: dataset.name, sha256: dataset.sha256 },
+    dataset: datasetIdentity(dataset),
     ...(preset === undefined ? {} : { preset }),
     config: plainConfig,
     seed,
     steps,
     ...environment,
   };
+}
+
+/** Whitening decides the result too; per-channel constants are taken for granted. */
+function datasetIdentity({ name, sha256, normalisation }: ImageDataset): RunConfig["dataset"] {
+  if (normalisation.kind !== "zca") return { name, sha256 };
+  const digits = createHash("sha256").update(normalisation.whiten).digest("hex").slice(0, 8);
+  return { name, sha256, normalisation: `zca-${digits}` };
 }
 
 async function runSteps<Schema extends z.ZodType, State extends MethodState>(
