@@ -16,10 +16,10 @@ struct Passes {
 
   static int64_t blockSavedSize(const BlockShape& s) {
     const BlockPass<Operand> pass(s);
-    return pass.savedSample() * most(0, s.conv.n);
+    return pass.savedSize();
   }
-  static void blockForward(const BlockShape& s, const BlockInputs& in, T* pooled, T* attention, T* saved) {
-    BlockPass<Operand>(s).forward(inputs(in), pooled, attention, saved);
+  static void blockForward(const BlockShape& s, const BlockInputs& in, T* pooled, T* attention, T* saved, T* moments) {
+    BlockPass<Operand>(s).forward(inputs(in), pooled, attention, saved, moments);
   }
   static void blockBackward(const BlockShape& s, const BlockInputs& in, const T* saved, const T* dpooled, const T* dattention, T* dx,
                             T* dfilter, T* dbias, T* dgamma, T* dbeta) {

@@ -24,8 +24,8 @@ void matmul(int64_t batch, int64_t m, int64_t n, int64_t k, const float* a, int6
 
 int64_t blockSavedSize(const BlockShape& s) { return kernels().blockSavedSize(s); }
 
-void blockForward(const BlockShape& s, const BlockInputs& in, float* pooled, float* attention, float* saved) {
-  kernels().blockForward(s, in, pooled, attention, saved);
+void blockForward(const BlockShape& s, const BlockInputs& in, float* pooled, float* attention, float* saved, float* moments) {
+  kernels().blockForward(s, in, pooled, attention, saved, moments);
 }
 
 void blockBackward(const BlockShape& s, const BlockInputs& in, const float* saved, const float* dpooled, const float* dattention,

@@ -12,7 +12,8 @@ struct KernelTable {
   void (*matmul)(int64_t batch, int64_t m, int64_t n, int64_t k, const float* a, int64_t strideA, bool transposeA, const float* b,
                  int64_t strideB, bool transposeB, float* c);
   int64_t (*blockSavedSize)(const BlockShape&);
-  void (*blockForward)(const BlockShape&, const BlockInputs&, float* pooled, float* attention, float* saved);
+  void (*blockForward)(const BlockShape&, const BlockInputs&, float* pooled, float* attention, float* saved,
+                       float* moments);
   void (*blockBackward)(const BlockShape&, const BlockInputs&, const float* saved, const float* dpooled, const float* dattention,
                         float* dx, float* dfilter, float* dbias, float* dgamma, float* dbeta);
   void (*blockBackwardBackward)(const BlockShape&, const BlockInputs&, const float* saved, const float* dpooled, const float* cx,
