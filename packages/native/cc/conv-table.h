@@ -1,6 +1,7 @@
 // Instantiates every pass for one operand kind and puts them into a KernelTable. Included once per instruction set.
 #pragma once
 #include "block-backward.h"
+#include "ceiling-impl.h"
 #include "conv-pass.h"
 #include "gemm-impl.h"
 #include "isa.h"
@@ -41,7 +42,7 @@ struct Passes {
 
   static const KernelTable* table() {
     static const KernelTable all{convForwardPass<Operand>, convBackwardInputPass<Operand>, convBackwardFilterPass<Operand>,
-                                 matmulPass<T>, blockSavedSize, blockForward, blockBackward, blockBackwardBackward};
+                                 matmulPass<T>, blockSavedSize, blockForward, blockBackward, blockBackwardBackward, multiplyAddRounds<Operand>};
     return &all;
   }
 };

@@ -19,6 +19,7 @@ struct KernelTable {
   void (*blockBackwardBackward)(const BlockShape&, const BlockInputs&, const float* saved, const float* dpooled, const float* cx,
                                 const float* cfilter, const float* cbias, const float* cgamma, const float* cbeta, float* gdpooled,
                                 float* gx, float* gfilter, float* gbias, float* ggamma, float* gbeta);
+  int64_t (*multiplyAddRounds)(int64_t rounds);  // ceiling-impl.h
 };
 
 // One per kernel file; null where the compiler's target has no such instructions.
