@@ -40,6 +40,7 @@ export { DSA_GROUPS, parseStrategy, type DsaGroup } from "./augment/strategy.ts"
 export { checkNormalisation, denormaliseImages, normalisePixels } from "./dataset/normalise.ts";
 export { classPositions, realImages } from "./dataset/real-images.ts";
 export { stratifiedSplit, subsetOfSplit } from "./dataset/split.ts";
+export { classSubset } from "./dataset/class-subset.ts";
 export { fitZca, whitenedDataset, type ZcaOptions } from "./dataset/zca.ts";
 
 // Optimisers.
