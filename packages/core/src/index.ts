@@ -41,7 +41,7 @@ export { checkNormalisation, denormaliseImages, normalisePixels } from "./datase
 export { classPositions, realImages } from "./dataset/real-images.ts";
 export { stratifiedSplit, subsetOfSplit } from "./dataset/split.ts";
 export { classSubset } from "./dataset/class-subset.ts";
-export { fitZca, whitenedDataset, type ZcaOptions } from "./dataset/zca.ts";
+export { fitZca, whitenedDataset, type Whitening, type ZcaOptions } from "./dataset/zca.ts";
 
 // Optimisers.
 export { movingAverage } from "./optim/moving-average.ts";
