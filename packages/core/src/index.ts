@@ -38,6 +38,7 @@ export { DSA_GROUPS, parseStrategy, withoutGroup, type DsaGroup } from "./augmen
 
 // Data sets.
 export { checkNormalisation, denormaliseImages, normalisePixels } from "./dataset/normalise.ts";
+export { normaliseImages, pixelSpace } from "./dataset/pixel-space.ts";
 export { classPositions, realImages } from "./dataset/real-images.ts";
 export { stratifiedSplit, subsetOfSplit } from "./dataset/split.ts";
 export { fitZca, whitenedDataset, type ZcaOptions } from "./dataset/zca.ts";
@@ -116,6 +117,7 @@ export type { SelfTestReport } from "./engine/self-test.ts";
 export { PRECISIONS, type EngineOptions, type Precision } from "./engine/settings.ts";
 
 // Training and testing of networks.
+export { batchAugmentation, type Batch } from "./train/augment-batch.ts";
 export { accuracy, type Accuracy, type AccuracyOptions } from "./train/accuracy.ts";
 export type { TrainingData } from "./train/batch-source.ts";
 export { halfwayDrop, recipeSchema, type Recipe } from "./train/recipe.ts";

@@ -7,5 +7,7 @@ export { dmConfigSchema, type DmConfig, type DmConfigInput } from "./dm/config.t
 export { dm } from "./dm/method.ts";
 export { dsaConfigSchema, type DsaConfig, type DsaConfigInput } from "./dsa/config.ts";
 export { dsa } from "./dsa/method.ts";
+export { idcConfigSchema, type IdcConfig, type IdcConfigInput } from "./idc/config.ts";
+export { idc } from "./idc/method.ts";
 export { classMeans, squaredMeanDistance } from "./shared/class-means.ts";
 export { gradientDistance } from "./shared/gradient-distance.ts";

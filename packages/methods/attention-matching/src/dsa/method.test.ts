@@ -1,6 +1,6 @@
-import { createRunContext, disposeState, distill } from "@limbeck/core";
+import { createRunContext, disposeState, distill, useBackend } from "@limbeck/core";
 import { testMethod, toyDataset } from "@limbeck/core/testing";
-import { describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { accuracyOf } from "../shared/testing/accuracy-of.ts";
 import { dsaConfigSchema } from "./config.ts";
 import { dsa } from "./method.ts";
@@ -20,6 +20,8 @@ const dataset = toyDataset({ classes: 2, shape: [6, 6, 1] });
 testMethod(dsa, { config: { ...small, augmentation: "crop" }, dataset });
 
 describe("dsa", () => {
+  beforeAll(() => useBackend("cpu"));
+
   it("starts from real images, with the augmentation that the data allow", () => {
     const config = dsaConfigSchema.parse({ ipc: 1, network: "convnet1-w4" });
     expect(config.initialisation).toBe("real");

@@ -1,7 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import {
   checkFactor,
-  ConfigError,
   decodedRows,
   dsa,
   flipEmbedding,
@@ -17,6 +16,7 @@ import {
   type RunContext,
   type StepResult,
 } from "@limbeck/core";
+import { checkClasses } from "./check-classes.ts";
 import { classGradient, frozenStatistics, realBatch, type DistanceOfGradients } from "./class-gradient.ts";
 import { differenceDistance, globalCosineDistance, gradientDistance } from "./gradient-distance.ts";
 import { loopsOf, type GradientConfig } from "./gradient-config.ts";
@@ -201,12 +201,4 @@ export function gradientForecast(context: RunContext, config: GradientConfig): F
       4 * (network.activationFloats * batch + 8 * network.parameterCount + (4 * stored + synthetic) * pixels),
     setBytes: stored * (4 * pixels + 4),
   };
-}
-
-/** @throws {ConfigError} if there is one class: its cross-entropy is 0 whatever the images. */
-export function checkClasses(classes: number): void {
-  if (classes > 1) return;
-  throw new ConfigError(
-    `gradient matching: wanted at least 2 classes, got ${classes}: the loss of a single class has no gradient; use dm`,
-  );
 }
