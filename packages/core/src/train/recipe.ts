@@ -37,7 +37,7 @@ export const recipeSchema = z.strictObject({
     .string()
     .default("none")
     .describe(
-      "a DSA strategy (parameters drawn per image; stages joined by `+`), `crop-flip`, `crop`, `resized-crop`, or `none`",
+      "a DSA strategy (parameters drawn per image; stages joined by `+`), `crop-flip`, `crop`, `resized-crop`, `dc-crop-scale-rotate`, `dc-crop-noise` (those of DC, per image), or `none`",
     ),
   mixing: z
     .strictObject({
