@@ -87,16 +87,18 @@ export async function continualLearning(
 /**
  * Two sets of different classes as one: the classes of `first`, then those of `second`, its labels after them.
  *
- * @throws {ShapeError} if images or normalisation differ.
+ * @throws {ShapeError} if images, their decoding or normalisation differ.
  * @throws {ConfigError} if labels are not hard, or a class is in both.
  */
 export function joinSets(first: SyntheticSet, second: SyntheticSet): SyntheticSet {
   if (
     String(first.shape) !== String(second.shape) ||
+    first.factor !== second.factor ||
     !isDeepStrictEqual(first.normalisation, second.normalisation)
   ) {
     throw new ShapeError(
-      `joinSets: wanted images of [${first.shape}] with the same normalisation, got [${second.shape}]`,
+      `joinSets: wanted images of [${first.shape}] decoded by ${first.factor ?? 1}, with the same normalisation, ` +
+        `got [${second.shape}] decoded by ${second.factor ?? 1}`,
     );
   }
   if (first.labels.kind !== "hard" || second.labels.kind !== "hard") {
