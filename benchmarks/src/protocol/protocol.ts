@@ -52,30 +52,29 @@ export function recipeFor(
 }
 
 /**
- * The same recipe with another number of epochs and a name that says so: `dsa-v1` with 300 becomes `dsa-e300-v1`.
+ * The same recipe with another nominal number of epochs E and a name that says so: `dsa-v1` with 300 becomes `dsa-e300-v1`.
  *
- * Protocols that start a new optimiser when the rate drops (those of DC's family) take it as the nominal number E of the reference
- * loops: E + 1 passes are made and the rate drops after pass ⌊E/2⌋ + 1 (0-based). Others make E passes and drop at the same parts
- * of the training.
+ * Protocols of DC's loop (a new optimiser at the drop) make E + 1 passes and drop the rate after pass ⌊E/2⌋ + 1 (0-based), as
+ * that loop does; others make E and keep their drops in proportion.
  */
 export function withEpochs(protocol: Protocol, epochs: number): Protocol {
-  const { recipe } = protocol;
-  const { schedule } = recipe;
-  const nominal = recipe.resetAtSteps
+  const { schedule, resetAtSteps, epochs: before } = protocol.recipe;
+  const { epochs: passes, at } = resetAtSteps
     ? halfwayDrop(epochs)
-    : {
-        epochs,
-        at:
-          schedule.kind === "steps" ? schedule.at.map((at) => Math.round((at * epochs) / recipe.epochs)) : [],
-      };
-  const drops = nominal.at.filter((epoch) => epoch >= 1 && epoch < nominal.epochs);
+    : { epochs, at: schedule.kind === "steps" ? inProportion(schedule.at, epochs / before) : [] };
+  const drops = at.filter((epoch) => epoch < passes);
   return protocolSchema.parse({
     ...protocol,
     name: `${protocol.name}-e${epochs}`,
     recipe: {
-      ...recipe,
-      epochs: nominal.epochs,
+      ...protocol.recipe,
+      epochs: passes,
       schedule: schedule.kind === "steps" ? { ...schedule, at: drops } : schedule,
     },
   });
+}
+
+/** Epochs of drops for a recipe `share` times as long. */
+function inProportion(at: readonly number[], share: number): number[] {
+  return at.map((epoch) => Math.round(epoch * share)).filter((epoch) => epoch >= 1);
 }

@@ -71,7 +71,7 @@ function idcProtocol(name: string, cutmix: boolean): Protocol {
  * The published protocols of the matching family, by id.
  *
  * `dc-mnist` is DC's own for MNIST: 1000 epochs under one of shift, scale and rotation for each image. `idc-unmixed` is IDC's for MNIST
- * with a factor above 1, and for SVHN with one image of each class.
+ * with a factor above 1.
  *
  * Differs: DataDAM's code reports its best checkpoint on the test split; here the last epoch counts.
  */

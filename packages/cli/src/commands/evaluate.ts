@@ -34,7 +34,11 @@ export function registerEvaluate(program: Command): void {
     .argument("<set>", "path of a set.arrow")
     .option("--dataset <name>", "name or path of the real data (default: what the set was made from)")
     .option("--network <name>", "network of the zoo, such as convnet3, resnet18, mlp", "convnet3")
-    .option("--protocol <id>", "dc-v1, dsa-v1, datadam-v1, or with other epochs as dsa-e300-v1", "dsa-v1")
+    .option(
+      "--protocol <id>",
+      "dc-v1, dsa-v1, idc-v1, datadam-v1, …, or with other epochs as dsa-e300-v1",
+      "dsa-v1",
+    )
     .option("--seeds <list>", "one fresh network each, as in 0-4", seedList, [0, 1, 2, 3, 4])
     .option("--random", "also evaluate a random real subset of the same size");
   withOutputOptions(withEngineOptions(command)).action(runEvaluate);
