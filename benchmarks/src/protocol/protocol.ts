@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { halfwayDrop, parseStrategy, recipeSchema, type ImageDataset, type Recipe } from "@limbeck/core";
+import { halfwayDrop, recipeSchema, withoutGroup, type ImageDataset, type Recipe } from "@limbeck/core";
 import { z } from "zod";
 
 /**
@@ -48,8 +48,7 @@ export function recipeFor(
   dataset: Pick<ImageDataset, "mirrorInvariant">,
 ): Recipe {
   if (flip === "always" || dataset.mirrorInvariant || !recipe.augmentation.includes("flip")) return recipe;
-  const groups = parseStrategy(recipe.augmentation).filter((group) => group !== "flip");
-  return { ...recipe, augmentation: groups.length === 0 ? "none" : groups.join("_") };
+  return { ...recipe, augmentation: withoutGroup(recipe.augmentation, "flip") };
 }
 
 /**

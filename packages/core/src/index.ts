@@ -35,7 +35,7 @@ export { cropFlip, type CropFlipOptions } from "./augment/crop-flip.ts";
 export { applyGroup, cropShift, cutoutSide, dsa, DSA_RANGES, type DsaOptions } from "./augment/dsa.ts";
 export { drawCutmix, drawMixup, mixImages, mixLabels, type Mixing } from "./augment/mixing.ts";
 export { drawCropBoxes, resizedCrop, type CropBox, type CropBoxOptions } from "./augment/resized-crop.ts";
-export { DSA_GROUPS, parseStrategy, type DsaGroup } from "./augment/strategy.ts";
+export { DSA_GROUPS, parseStrategy, withoutGroup, type DsaGroup } from "./augment/strategy.ts";
 
 // Data sets.
 export { checkNormalisation, denormaliseImages, normalisePixels } from "./dataset/normalise.ts";
@@ -63,9 +63,11 @@ export { foldIn, keyFromSeed, splitKey, type Key } from "./random/key.ts";
 export type { RunEvent } from "./run/events.ts";
 
 // Synthetic sets.
+export { flipEmbedding } from "./synthetic/flip-embedding.ts";
 export { hashSyntheticSet } from "./synthetic/hash-set.ts";
 export { INITIALISATIONS, initialise, type InitialiseOptions } from "./synthetic/initialise.ts";
 export { kMeansMembers, type Embedding } from "./synthetic/k-means-members.ts";
+export { checkFactor, decodedRows, multiFormation } from "./synthetic/multi-formation.ts";
 export { denormalise, oneHotLabels, setImages, setLabels } from "./synthetic/set-tensors.ts";
 export type { Provenance, SyntheticLabels, SyntheticSet } from "./synthetic/synthetic-set.ts";
 export { validateSyntheticSet } from "./synthetic/validate-set.ts";
@@ -126,6 +128,7 @@ export {
   type TrainOptions,
 } from "./train/train-network.ts";
 export { trainedNetworkPart, type TrainedNetworkOptions } from "./train/trained-network-part.ts";
+export { trainStep, type TrainStepOptions, type TrainStepResult } from "./train/train-step.ts";
 export { trainingLoss } from "./train/training-loss.ts";
 
 // Artefacts: set.arrow, pictures, exports.
