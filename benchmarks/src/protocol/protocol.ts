@@ -1,5 +1,12 @@
 import { createHash } from "node:crypto";
-import { halfwayDrop, recipeSchema, withoutGroup, type ImageDataset, type Recipe } from "@limbeck/core";
+import {
+  halfwayDrop,
+  recipeSchema,
+  sortedJson,
+  withoutGroup,
+  type ImageDataset,
+  type Recipe,
+} from "@limbeck/core";
 import { z } from "zod";
 
 /**
@@ -33,15 +40,6 @@ export function protocolHash({ source: _source, ...values }: Protocol): string {
   return createHash("sha256").update(sortedJson(values)).digest("hex");
 }
 
-/** JSON with the keys of every object in alphabetical order. */
-export function sortedJson(value: unknown): string {
-  return JSON.stringify(value, (_, node: unknown) =>
-    typeof node === "object" && node !== null && !Array.isArray(node)
-      ? Object.fromEntries(Object.entries(node).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : node,
-  );
-}
-
 /** The protocol's recipe for one data set: the flip decided. */
 export function recipeFor(
   { recipe, flip }: Protocol,
@@ -53,12 +51,16 @@ export function recipeFor(
 
 /**
  * The same recipe with another nominal number of epochs E and a name that says so: `dsa-v1` with 300 becomes `dsa-e300-v1`.
- * As in the reference loops E + 1 passes are made and the rate drops after pass ⌊E/2⌋ + 1 (0-based).
+ *
+ * Protocols of DC's loop (a new optimiser at the drop) make E + 1 passes and drop the rate after pass ⌊E/2⌋ + 1 (0-based), as
+ * that loop does; others make E and keep their drops in proportion.
  */
 export function withEpochs(protocol: Protocol, epochs: number): Protocol {
-  const { epochs: passes, at } = halfwayDrop(epochs);
+  const { schedule, resetAtSteps, epochs: before } = protocol.recipe;
+  const { epochs: passes, at } = resetAtSteps
+    ? halfwayDrop(epochs)
+    : { epochs, at: schedule.kind === "steps" ? inProportion(schedule.at, epochs / before) : [] };
   const drops = at.filter((epoch) => epoch < passes);
-  const { schedule } = protocol.recipe;
   return protocolSchema.parse({
     ...protocol,
     name: `${protocol.name}-e${epochs}`,
@@ -68,4 +70,9 @@ export function withEpochs(protocol: Protocol, epochs: number): Protocol {
       schedule: schedule.kind === "steps" ? { ...schedule, at: drops } : schedule,
     },
   });
+}
+
+/** Epochs of drops for a recipe `share` times as long. */
+function inProportion(at: readonly number[], share: number): number[] {
+  return at.map((epoch) => Math.round(epoch * share)).filter((epoch) => epoch >= 1);
 }

@@ -39,6 +39,7 @@ export { DSA_GROUPS, parseStrategy, withoutGroup, type DsaGroup } from "./augmen
 
 // Data sets.
 export { checkNormalisation, denormaliseImages, normalisePixels } from "./dataset/normalise.ts";
+export { normaliseImages, pixelSpace } from "./dataset/pixel-space.ts";
 export { classPositions, realImages } from "./dataset/real-images.ts";
 export { stratifiedSplit, subsetOfSplit } from "./dataset/split.ts";
 export { fitZca, whitenedDataset, type ZcaOptions } from "./dataset/zca.ts";
@@ -117,6 +118,7 @@ export type { SelfTestReport } from "./engine/self-test.ts";
 export { PRECISIONS, type EngineOptions, type Precision } from "./engine/settings.ts";
 
 // Training and testing of networks.
+export { batchAugmentation, type Batch } from "./train/augment-batch.ts";
 export { accuracy, type Accuracy, type AccuracyOptions } from "./train/accuracy.ts";
 export type { TrainingData } from "./train/batch-source.ts";
 export { halfwayDrop, recipeSchema, type Recipe } from "./train/recipe.ts";
@@ -151,6 +153,7 @@ export { writeSet } from "./artifact/write-set.ts";
 
 // Methods and runs.
 export { resolveConfig, type ConfigChoice } from "./method/resolve-config.ts";
+export { sortedJson } from "./method/sorted-json.ts";
 export { disposeState, stateTensors, type NamedTensor } from "./method/state-tensors.ts";
 export { distill, type Run } from "./run/distill.ts";
 export type { Cadence, DistillOptions } from "./run/distill-options.ts";

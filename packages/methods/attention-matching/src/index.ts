@@ -6,5 +6,14 @@ export { datadam } from "./datadam/method.ts";
 export { unitAttention } from "./datadam/spatial-attention.ts";
 export { dmConfigSchema, type DmConfig, type DmConfigInput } from "./dm/config.ts";
 export { dm } from "./dm/method.ts";
+export {
+  characteristicDistance,
+  characteristicFunction,
+  type CharacteristicDistance,
+  type CharacteristicFunction,
+} from "./ncfm/characteristic-function.ts";
+export { ncfmConfigSchema, type NcfmConfig, type NcfmConfigInput } from "./ncfm/config.ts";
+export { ncfm } from "./ncfm/method.ts";
+export { meanKernel, squaredMmd } from "./ncfm/mmd.ts";
 export { classMeans, squaredMeanDistance } from "./shared/class-means.ts";
 export { unitRows } from "./shared/unit-rows.ts";
