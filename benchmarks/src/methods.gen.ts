@@ -1,6 +1,6 @@
 // Written by `pnpm gen` from the folders of packages/methods. Do not edit.
-import { atom, datadam, dm, ncfm } from "@limbeck/attention-matching";
+import { atom, datadam, dm, idm, ncfm } from "@limbeck/attention-matching";
 import type { DistillationMethod } from "@limbeck/core";
 
 /** Every method of this workspace, by name. */
-export const methods: readonly DistillationMethod[] = [atom, datadam, dm, ncfm];
+export const methods: readonly DistillationMethod[] = [atom, datadam, dm, idm, ncfm];

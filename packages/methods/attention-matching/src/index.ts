@@ -6,6 +6,8 @@ export { datadam } from "./datadam/method.ts";
 export { unitAttention } from "./datadam/spatial-attention.ts";
 export { dmConfigSchema, type DmConfig, type DmConfigInput } from "./dm/config.ts";
 export { dm } from "./dm/method.ts";
+export { idmConfigSchema, type IdmConfig, type IdmConfigInput } from "./idm/config.ts";
+export { idm } from "./idm/method.ts";
 export {
   characteristicDistance,
   characteristicFunction,

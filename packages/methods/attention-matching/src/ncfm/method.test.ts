@@ -1,17 +1,18 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import {
-  accuracy,
   createRunContext,
   disposeState,
   disposeTrained,
   keyFromSeed,
   memoryPartStore,
+  oneHotLabels,
   prepareContext,
   recipeSchema,
   resolveConfig,
   setImages,
   setLabels,
+  softmaxCrossEntropy,
   trainNetwork,
   useBackend,
   type ImageDataset,
@@ -214,9 +215,7 @@ describe("ncfm", () => {
     const context = await contextOf(config, dataset);
     const first = ncfm.init(context, config);
     const { state } = walk(context, config, 12);
-    const [before, after] = [await score(context, first, config), await score(context, state, config)];
-    expect(after.loss).toBeLessThan(before.loss);
-    expect(after.percent).toBeGreaterThanOrEqual(before.percent);
+    expect(await lossOf(context, state, config)).toBeLessThan(0.9 * (await lossOf(context, first, config)));
   });
 
   it("refuses what cannot be", async () => {
@@ -255,34 +254,20 @@ describe("ncfm", () => {
   });
 });
 
-/** Loss and accuracy on the test split of a network of another kind, trained on a state's set. */
-async function score(
-  context: RunContext,
-  state: NcfmState,
-  config: NcfmConfig,
-): Promise<{ percent: number; loss: number }> {
+/** Loss on the real images of a network of another kind, trained on a state's set. */
+async function lossOf(context: RunContext, state: NcfmState, config: NcfmConfig): Promise<number> {
   const set = ncfm.result(context, state, config);
   const network = context.network("mlp-w16");
   const [images, labels] = [setImages(set), setLabels(set)];
-  const trained = await trainNetwork({
-    network,
-    data: { images, labels },
-    recipe: recipeSchema.parse({ learningRate: 0.02, momentum: 0.9, epochs: 30 }),
-    key: keyFromSeed(1),
-  });
-  const { dataset } = context;
-  const { percent } = await accuracy({
-    ...trained,
-    split: dataset.test,
-    normalisation: dataset.normalisation,
-  });
-  const all = Array.from({ length: dataset.train.size }, (_, i) => i);
+  const recipe = recipeSchema.parse({ learningRate: 0.02, momentum: 0.9, epochs: 30 });
+  const trained = await trainNetwork({ network, data: { images, labels }, recipe, key: keyFromSeed(1) });
+  const { train, classes } = context.dataset;
   const loss = tf.tidy(() => {
-    const { logits } = network.apply(trained.theta, context.real.read(all));
-    const rows = tf.oneHot(tf.tensor1d(dataset.train.labels, "int32"), dataset.classes.length);
-    return tf.neg(tf.mean(tf.sum(tf.mul(rows, tf.logSoftmax(logits)), 1))).dataSync()[0]!;
+    const all = context.real.read(Array.from({ length: train.size }, (_, i) => i));
+    const { logits } = network.apply(trained.theta, all);
+    return softmaxCrossEntropy(logits, oneHotLabels(train.labels, classes.length)).dataSync()[0]!;
   });
   disposeTrained(trained);
   tf.dispose([images, labels]);
-  return { percent, loss };
+  return loss;
 }
