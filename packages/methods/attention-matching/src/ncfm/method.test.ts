@@ -248,6 +248,9 @@ describe("ncfm", () => {
     expect(() => ncfm.forecast(plain, configOf({ augmentation: "color+blur" }))).toThrow(
       'unknown group "blur"',
     );
+    expect(() => ncfm.forecast(plain, configOf({ ipc: 4 }))).toThrow(
+      'toy: class "class 0" has 12 training images, wanted at least ipc · factor² = 16; lower ipc or factor',
+    );
     expect(() => ncfm.forecast(plain, configOf({ factor: 9 }))).toThrow(
       "factor must be a whole number from 1 to 8",
     );

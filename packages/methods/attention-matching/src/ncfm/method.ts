@@ -2,6 +2,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import {
   adamw,
   checkFactor,
+  DataError,
   foldIn,
   parseStrategy,
   setImages,
@@ -130,11 +131,26 @@ function result(context: RunContext, state: NcfmState, config: NcfmConfig): Omit
   return { ...set, labels: { kind: "soft", values, space: "probabilities" } };
 }
 
+/** Met before the pool is trained. @throws {DataError} if a class has too few images for the first mosaics. */
+function checkMosaics({ dataset, real }: RunContext, config: NcfmConfig): void {
+  if (config.initialisation !== "mix") return;
+  const wanted = config.ipc * config.factor ** 2;
+  dataset.classes.forEach((name, label) => {
+    const { length } = real.ofClass(label);
+    if (length >= wanted) return;
+    throw new DataError(
+      `${dataset.name}: class "${name}" has ${length} training images, wanted at least ipc · factor² = ${wanted}; ` +
+        `lower ipc or factor, or use initialisation "real"`,
+    );
+  });
+}
+
 /** Cost of an iteration: real images forward; synthetic ones forward and backward, once for each kind of step; frequencies. */
 function forecast(context: RunContext, config: NcfmConfig): Forecast {
   const { classes: names, shape } = context.dataset;
   checkFactor("config", config.factor, shape);
   parseStrategy(config.augmentation);
+  checkMosaics(context, config);
   const network = context.network(config.network);
   const [height, width, channels] = shape;
   const classes = names.length;
