@@ -10,6 +10,7 @@ export {
   ShapeError,
 } from "./errors.ts";
 export type { ImageDataset, ImageShape, ImageSplit, Normalisation } from "./dataset/image-dataset.ts";
+export type { PreparedArray, PreparedArrays, PreparedPart } from "./method/prepared-part.ts";
 export type {
   DistillationMethod,
   Forecast,
@@ -129,6 +130,7 @@ export {
   type TrainedNetwork,
   type TrainOptions,
 } from "./train/train-network.ts";
+export { trainedNetworkPart, type TrainedNetworkOptions } from "./train/trained-network-part.ts";
 export { trainStep, type TrainStepOptions, type TrainStepResult } from "./train/train-step.ts";
 export { trainingLoss } from "./train/training-loss.ts";
 
@@ -152,12 +154,15 @@ export { writeSet } from "./artifact/write-set.ts";
 
 // Methods and runs.
 export { resolveConfig, type ConfigChoice } from "./method/resolve-config.ts";
+export { sortedJson } from "./method/sorted-json.ts";
 export { disposeState, stateTensors, type NamedTensor } from "./method/state-tensors.ts";
 export { distill, type Run } from "./run/distill.ts";
 export type { Cadence, DistillOptions } from "./run/distill-options.ts";
 export { readEvents, type LoggedEvent } from "./run/event-log.ts";
 export { forecastRun, type RunForecast } from "./run/plan-run.ts";
 export type { RunConfig } from "./run/run-config.ts";
+export { folderPartStore, memoryPartStore, type PartStore } from "./run/part-store.ts";
+export { prepareContext, type PartEnvironment, type PrepareOptions } from "./run/prepare-parts.ts";
 export { createRunContext } from "./run/run-context.ts";
 export { lockRunFolder } from "./run/run-lock.ts";
 export { readRun, runPaths, type RunPaths, type RunSummary } from "./run/run-folder.ts";
