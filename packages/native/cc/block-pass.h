@@ -17,6 +17,7 @@
 // are worked on in chunks that hold whole normalisation groups, so that a chunk of u stays in the nearest cache.
 #pragma once
 #include "block-sweep.h"
+#include "block-winograd.h"
 #include "conv-impl.h"
 
 namespace limbeck {
@@ -55,7 +56,7 @@ struct BlockPass {
   Grid<T> grid;
   Window window;
 
-  explicit BlockPass(const BlockShape& shape) : s(shape), g(shape.conv) {
+  BlockPass(const BlockShape& shape, bool winograd) : s(shape), g(shape.conv, winograd) {
     pixels = g.pixels;
     channels = s.conv.o;
     planes = g.outPlanes;
@@ -180,6 +181,27 @@ struct BlockPass {
         sample[i * channels + c] = staging[(c / kPlane * pooledPixels + i) * kPlane + c % kPlane];
   }
 
+  // ---- filters as operands: transformed where minimal filtering takes them ------------------------------------------------
+
+  int64_t packedForwardSize(bool winograd) const {
+    return winograd ? winogradFilterSize(g.s.c, g.s.o) : ForwardTables<Operand>::packedSize(g, g.outVectors());
+  }
+  int64_t packedBackSize(bool winograd) const {
+    return winograd ? winogradFilterSize(g.s.o, g.s.c) : BackTables<Operand>::packedSize(g);
+  }
+  void packForward(bool winograd, const ForwardTables<Operand>& tables, const T* filter, E* packed) const {
+    if constexpr (Operand::plain) {
+      if (winograd) return winogradFilter(g.s.c, g.s.o, filter, false, packed);
+    }
+    tables.pack(g, filter, g.outVectors(), packed);
+  }
+  void packBack(bool winograd, const BackTables<Operand>& tables, const T* filter, E* packed) const {
+    if constexpr (Operand::plain) {
+      if (winograd) return winogradFilter(g.s.c, g.s.o, filter, true, packed);
+    }
+    tables.pack(g, filter, packed);
+  }
+
   // ---- forward -----------------------------------------------------------------------------------------------------------
 
   void forward(const Inputs<T>& in, T* pooled, T* attention, T* saved) const {
@@ -189,11 +211,11 @@ struct BlockPass {
     E* packed;
     place(ScratchSlot::shared, [&](Pieces& pieces) {
       tables.take(pieces, g);
-      packed = pieces.take<E>(tables.packedSize(g, g.outVectors()));
+      packed = pieces.take<E>(packedForwardSize(g.winograd));
       takeParameters(pieces, parameters);
     });
     tables.fill(g);
-    tables.pack(g, in.filter, g.outVectors(), packed);
+    packForward(g.winograd, tables, in.filter, packed);
     fillParameters(parameters, in);
     const int power = attention ? powerKind(grid.power) : 0;
     const ForwardSweep<T> finish = pick(s.activation, window, [&](auto act, auto kind) {
@@ -202,12 +224,16 @@ struct BlockPass {
     const bool keep = saved && keepsOutput();
     // The attention sums over all channels, so it keeps one thread on a sample.
     const int64_t slices = attention ? 1 : slicesOf(g.s.n, chunks());
+    const BlockWinograd<Operand> minimal(g);
+    const int64_t group = slices == 1 ? minimal.group(g) : 1;
     parallel(g.s.n * slices, 1, [&](int64_t begin, int64_t end, int) {
       InputPlanes<Operand> x;
       T *ownU, *ownMean, *ownScale, *staging, *lanes;
+      WinogradSpace<T> space;
       place(ScratchSlot::work, [&](Pieces& pieces) {
-        x.take(pieces, g, true, false);
-        ownU = pieces.take<T>(chunk * planeSize());
+        x.take(pieces, g, !g.winograd, false);
+        if (g.winograd) minimal.take(pieces, space, 1, false);
+        ownU = pieces.take<T>(g.winograd ? (keep ? 0 : group * planes * planeSize()) : chunk * planeSize());
         ownMean = pieces.take<T>(padded());
         ownScale = pieces.take<T>(padded());
         staging = pieces.take<T>(partial ? planes * pooledPixels * kPlane : 0);
@@ -235,10 +261,17 @@ struct BlockPass {
         T* out = pooled + n * pooledPixels * channels;
         const Channels<T> target = writable(out, staging);
         if (attention) zero(lanes, pixels * L);
+        const int64_t inGroup = (i - begin) % group;
+        if constexpr (Operand::plain) {
+          const typename BlockWinograd<Operand>::Term term{minimal.input(in.x + n * sampleSize()), packed};
+          if (g.winograd && inGroup == 0)
+            minimal.convolve(&term, 1, parameters.bias, least(group, end - i), firstPlane, endPlane,
+                             keep ? minimal.output(own, savedSample()) : minimal.output(ownU, planes * planeSize()), space);
+        }
         for (int64_t plane = firstPlane; plane < endPlane; plane += chunk) {
           const int64_t count = chunkPlanes(plane);
-          T* u = keep ? own + plane * planeSize() : ownU;
-          convolve(convolution, packed, x.dot, parameters.bias, plane, count, u, false);
+          T* u = keep ? own + plane * planeSize() : ownU + (g.winograd ? (inGroup * planes + plane) * planeSize() : 0);
+          if (!g.winograd) convolve(convolution, packed, x.dot, parameters.bias, plane, count, u, false);
           if (normalised) statistics(u, plane, count, mean, scale);
           for (int64_t p = 0; p < count; p++)
             for (int64_t v = 0; v < kPlane; v += L)

@@ -21,10 +21,10 @@ struct BlockCase {
   Values dpooled, dattention, dpooledDirection;
 };
 
-static BlockCase randomBlock(Random& random) {
+static BlockCase randomBlock(Random& random, bool winograd) {
   BlockCase c;
   BlockShape& b = c.shape;
-  b.conv = randomShape(random, true);
+  b.conv = winograd ? winogradShape(random) : randomShape(random, true);
   b.norm = random.between(0, 3) ? Norm::group : Norm::none;
   if (b.norm == Norm::group) {
     const int64_t kind = random.between(0, 3);
@@ -117,12 +117,12 @@ static BlockValues<Dual> lift(const BlockCase& c, int first, int second) {
   return out;
 }
 
-void testDoubleBlock(Random& random) {
-  const BlockCase c = randomBlock(random);
+void testDoubleBlock(Random& random, bool winograd) {
+  const BlockCase c = randomBlock(random, winograd);
   const bool useSaved = random.coin();
   const BlockShape& b = c.shape;
   const std::string what = describe(b) + (useSaved ? " saved" : "");
-  const Pass pass(b);
+  const Pass pass(b, winograd);
   const auto truth = block(b, c.in);
   if (truth.nearestKink < 1e-9) return;
   Values pooled(truth.pooled.size()), attention(truth.attention.size());
@@ -205,8 +205,9 @@ static double relativeSquares(const std::vector<A>& got, const Values& want) {
 }
 
 // float32 passes of the instruction set in use against the float64 ones.
-void testFloatBlock(Random& random, bool exact, const std::string& name) {
-  const BlockCase c = randomBlock(random);
+void testFloatBlock(Random& random, Arithmetic arithmetic, const std::string& name) {
+  const BlockCase c = randomBlock(random, arithmetic == Arithmetic::winograd);
+  const bool exact = arithmetic != Arithmetic::bfloat16;
   const double tolerance = exact ? 2e-5 : 5e-2;
   const BlockShape& b = c.shape;
   const std::string what = name + " " + describe(b);
@@ -215,7 +216,7 @@ void testFloatBlock(Random& random, bool exact, const std::string& name) {
   if (b.norm == Norm::group && b.conv.oh * b.conv.ow * b.conv.o == b.groups) return;
   if (!exact && (b.pool == Pool::max || b.attentionPower == 1.f)) return;
   const auto error = [exact](const Floats& got, const Values& want) { return exact ? relative(got, want) : relativeSquares(got, want); };
-  const Pass pass(b);
+  const Pass pass(b, false);
   Values pooled(c.dpooled.size()), attention(c.dattention.size());
   pass.forward(inputs(c.in), pooled.data(), orNull(attention), nullptr);
   const Floats x = narrow(c.in.x), filter = narrow(c.in.filter), dpooled = narrow(c.dpooled);
