@@ -53,7 +53,7 @@ struct BlockBackward : BlockPass<Operand> {
     p.packsBack = q.twice ? p.inputFromUb : p.inputFromDu, p.packsBackW = q.twice && p.inputFromDu;
     p.few = g.s.n < parallelThreads();
     p.winograd = g.winograd && !p.few;
-    p.group = p.winograd ? BlockWinograd<Operand>::group(g) : 1;
+    p.group = p.winograd ? BlockWinograd<Operand>(g, kLongBand).group() : 1;
     p.whole = p.few || p.winograd || (g.direct && wantsInput);
     return p;
   }
@@ -161,7 +161,7 @@ struct BlockBackward : BlockPass<Operand> {
     const Plan& plan = job.plan;
     place(ScratchSlot::work, [&](Pieces& pieces) {
       if (plan.winograd) {
-        BlockWinograd<Operand>(g).take(pieces, k.space, q.twice ? 2 : 1, q.dfilter);
+        Winograd<T>::forward(g.s, kLongBand).take(pieces, k.space, q.twice ? 2 : 1, q.dfilter);
       } else {
         k.x.take(pieces, g, plan.convolvesX, plan.filterFromX);
         k.cx.take(pieces, g, plan.hasX, plan.filterFromCx);
@@ -203,7 +203,7 @@ struct BlockBackward : BlockPass<Operand> {
         takeWork(job, work);
         if constexpr (Operand::plain) {
           for (int64_t i = begin; job.plan.winograd && i < end; i += job.plan.group)
-            groupAlone(job, work, i, least(job.plan.group, end - i), i == begin, thread);
+            groupAlone(job, work, i, least(job.plan.group, end - i), end, i == begin, thread);
           if (job.plan.winograd) return;
         }
         for (int64_t i = begin; i < end; i++) sampleAlone(job, work, i, i == begin, i + 1 == end, thread);
@@ -275,11 +275,11 @@ struct BlockBackward : BlockPass<Operand> {
   }
 
   // `count` samples by one thread, through minimal filtering.
-  void groupAlone(const Job& job, const Work& k, int64_t i, int64_t count, bool firstOfThread, int thread) const {
+  void groupAlone(const Job& job, const Work& k, int64_t i, int64_t count, int64_t end, bool firstOfThread, int thread) const {
     using Minimal = BlockWinograd<Operand>;
     const Request& q = job.q;
     const Plan& plan = job.plan;
-    const Minimal minimal(g);
+    const Minimal minimal(g, kLongBand);
     const int64_t sample = planes * planeSize();
     const auto x = minimal.input(job.in.x + i * sampleSize()), cx = minimal.input(plan.hasX ? q.cx + i * sampleSize() : nullptr);
     if (plan.recompute) {
@@ -307,19 +307,31 @@ struct BlockBackward : BlockPass<Operand> {
       }
     }
     const auto du = minimal.output(const_cast<const T*>(k.du.real), sample), ub = minimal.output(const_cast<const T*>(k.ub.real), sample);
+    // What comes next is fetched meanwhile: for the filters' gradient, and for the next group.
+    Ahead ahead;
+    WinogradSpace<T> space = k.space;
+    space.ahead = &ahead;
+    const int64_t tiles = count * minimal.forward.tiles(), next = i + count, more = least(plan.group, end - next);
+    const int64_t pooledSize = pooledPixels * channels;
+    if (q.dx && plan.filterFromX) ahead.add(job.in.x + i * sampleSize(), count * sampleSize(), false);
+    if (!plan.recompute) ahead.add(job.saved + next * savedSample(), more * savedSample(), false);
+    else ahead.add(job.in.x + next * sampleSize(), more * sampleSize(), false);
+    ahead.add(q.dpooled + next * pooledSize, more * pooledSize, false);
+    if (q.gdpooled) ahead.add(q.gdpooled + next * pooledSize, more * pooledSize, true);
+    ahead.spread((q.dx ? minimal.adjoint.steps(tiles) : 0) + (q.dfilter ? minimal.forward.filterSteps(tiles) : 0));
     if (q.dx) {
       typename Minimal::Term terms[2];
       int given = 0;
       if (plan.inputFromDu) terms[given++] = {du, q.twice ? job.packedBackW : job.packedBack};
       if (plan.inputFromUb) terms[given++] = {ub, job.packedBack};
-      minimal.inputGradient(terms, given, count, q.dx + i * sampleSize(), k.space);
+      minimal.inputGradient(terms, given, count, q.dx + i * sampleSize(), space);
     }
     if (q.dfilter) {
       typename Minimal::Pair pairs[2];
       int given = 0;
       if (plan.filterFromX) pairs[given++] = {x, q.twice ? ub : du};
       if (plan.filterFromCx) pairs[given++] = {cx, du};
-      minimal.filterSums(pairs, given, count, !firstOfThread, job.filterSums + thread * filterSumSize(plan), k.space);
+      minimal.filterSums(pairs, given, count, !firstOfThread, job.filterSums + thread * filterSumSize(plan), space);
     }
   }
 

@@ -224,15 +224,15 @@ struct BlockPass {
     const bool keep = saved && keepsOutput();
     // The attention sums over all channels, so it keeps one thread on a sample.
     const int64_t slices = attention ? 1 : slicesOf(g.s.n, chunks());
-    const BlockWinograd<Operand> minimal(g);
-    const int64_t group = slices == 1 ? minimal.group(g) : 1;
+    const BlockWinograd<Operand> minimal(g, kShortBand);
+    const int64_t group = slices == 1 ? minimal.group() : 1;
     parallel(g.s.n * slices, 1, [&](int64_t begin, int64_t end, int) {
       InputPlanes<Operand> x;
       T *ownU, *ownMean, *ownScale, *staging, *lanes;
       WinogradSpace<T> space;
       place(ScratchSlot::work, [&](Pieces& pieces) {
         x.take(pieces, g, !g.winograd, false);
-        if (g.winograd) minimal.take(pieces, space, 1, false);
+        if (g.winograd) minimal.forward.take(pieces, space, 1, false);
         ownU = pieces.take<T>(g.winograd ? (keep ? 0 : group * planes * planeSize()) : chunk * planeSize());
         ownMean = pieces.take<T>(padded());
         ownScale = pieces.take<T>(padded());
@@ -242,14 +242,15 @@ struct BlockPass {
       x.clear(g);
       Ahead ahead;
       DotSweep<Operand> convolution = tables.sweep(g);
-      convolution.ahead = &ahead;
+      convolution.ahead = space.ahead = &ahead;
       for (int64_t i = begin; i < end; i++) {
         const int64_t n = i / slices, slice = i % slices;
+        const int64_t inGroup = (i - begin) % group, together = least(group, end - i);
         ahead.restart();
-        if (slices == 1) {
-          ahead.add(pooled + n * pooledPixels * channels, pooledPixels * channels, true);
-          if (i + 1 < end) ahead.add(in.x + (n + 1) * sampleSize(), sampleSize(), false);
-          ahead.spread(g.forwardTiles());
+        if (slices == 1 && inGroup == 0) {
+          ahead.add(pooled + n * pooledPixels * channels, together * pooledPixels * channels, true);
+          ahead.add(in.x + (n + together) * sampleSize(), least(group, end - i - together) * sampleSize(), false);
+          ahead.spread(g.winograd ? minimal.forward.steps(together * minimal.forward.tiles()) : g.forwardTiles());
         }
         if (i == begin || slice == 0) x.load(g, in.x + n * sampleSize());
         T* own = saved ? saved + n * savedSample() : nullptr;
@@ -261,11 +262,10 @@ struct BlockPass {
         T* out = pooled + n * pooledPixels * channels;
         const Channels<T> target = writable(out, staging);
         if (attention) zero(lanes, pixels * L);
-        const int64_t inGroup = (i - begin) % group;
         if constexpr (Operand::plain) {
           const typename BlockWinograd<Operand>::Term term{minimal.input(in.x + n * sampleSize()), packed};
           if (g.winograd && inGroup == 0)
-            minimal.convolve(&term, 1, parameters.bias, least(group, end - i), firstPlane, endPlane,
+            minimal.convolve(&term, 1, parameters.bias, together, firstPlane, endPlane,
                              keep ? minimal.output(own, savedSample()) : minimal.output(ownU, planes * planeSize()), space);
         }
         for (int64_t plane = firstPlane; plane < endPlane; plane += chunk) {

@@ -16,18 +16,11 @@ struct BlockWinograd {
   const Geometry<Operand>& g;
   Winograd<T> forward, adjoint;
 
-  explicit BlockWinograd(const Geometry<Operand>& geometry)
-      : g(geometry), forward(Winograd<T>::forward(g.s)), adjoint(Winograd<T>::adjoint(g.s)) {}
+  BlockWinograd(const Geometry<Operand>& geometry, int64_t band)
+      : g(geometry), forward(Winograd<T>::forward(g.s, band)), adjoint(Winograd<T>::adjoint(g.s, band)) {}
 
   // Samples worked on together.
-  static int64_t group(const Geometry<Operand>& g) {
-    return g.winograd ? most(1, least(g.s.n, kBandTiles / Winograd<T>::forward(g.s).tiles())) : 1;
-  }
-
-  int64_t packedSize() const { return winogradFilterSize(g.s.c, g.s.o); }
-  void take(Pieces& pieces, WinogradSpace<T>& space, int64_t terms, bool filterGradient) const {
-    space.take(pieces, most(g.s.c, g.s.o), filterGradient ? g.s.o : 0, terms);
-  }
+  int64_t group() const { return g.winograd ? most(1, least(g.s.n, forward.band / forward.tiles())) : 1; }
 
   Raster<const T> input(const T* x) const { return denseRaster(x, g.s.h, g.s.w, g.s.c); }
   // Planes of samples, `sample` numbers from one to the next.

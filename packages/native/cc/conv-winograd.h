@@ -17,9 +17,9 @@ namespace LIMBECK_NS {
 constexpr int kTileSide = 4;                       // outputs of a tile, each way
 constexpr int kPatchSide = kTileSide + 2;          // inputs of it
 constexpr int kPoints = kPatchSide * kPatchSide;
-// Tiles worked on together: enough that a transformed filter, which comes from afar, is used often, few enough that their
-// transformed inputs stay in the second-level cache.
-constexpr int64_t kBandTiles = 32;
+// Tiles worked on together, a band: enough that transformed filters, which come from afar, are used often, few enough that the
+// transformed inputs stay near. A pass with one set of filters wants fewer than one with two to five.
+constexpr int64_t kShortBand = 32, kLongBand = 64;
 
 // ---- one dimension of each transform, on vectors `step` apart -----------------------------------------------------------
 
@@ -173,21 +173,14 @@ void winogradFilterGradient(int64_t c, int64_t o, const T* sums, int64_t parts, 
   });
 }
 
-// From one point's numbers of a band of tiles to the next point's.
+// From one point's numbers of `count` tiles to the next point's.
 inline int64_t tilePoint(int64_t count, int64_t channels) { return count * channels + 16; }
-inline int64_t bandSize(int64_t channels) { return kPoints * tilePoint(kBandTiles, channels); }
 
 // A thread's transformed band: of inputs, of output gradients, and the products of a panel of outputs.
 template <class T>
 struct WinogradSpace {
   T *inputs = nullptr, *gradients = nullptr, *products = nullptr;
-
-  // `terms`: inputs, and gradients, that are summed over.
-  void take(Pieces& pieces, int64_t inputChannels, int64_t gradientChannels, int64_t terms) {
-    inputs = pieces.take<T>(terms * bandSize(inputChannels));
-    gradients = pieces.take<T>(gradientChannels > 0 ? terms * bandSize(gradientChannels) : 0);
-    products = pieces.take<T>(bandSize(kTileVectors * kLanes<T>));
-  }
+  Ahead* ahead = nullptr;  // what is fetched meanwhile
 };
 
 // ---- tiles ---------------------------------------------------------------------------------------------------------------
@@ -201,16 +194,31 @@ struct Winograd {
   int64_t inputs, outputs;  // channels
   int64_t top, left;        // zeros before the first row and column
   int64_t tilesY, tilesX;
+  int64_t band;             // most tiles together
 
-  static Winograd forward(const ConvShape& s) {
-    return {s.c, s.o, s.padTop, s.padLeft, ceilDivide(s.oh, kTileSide), ceilDivide(s.ow, kTileSide)};
+  static Winograd forward(const ConvShape& s, int64_t band) {
+    return {s.c, s.o, s.padTop, s.padLeft, ceilDivide(s.oh, kTileSide), ceilDivide(s.ow, kTileSide), band};
   }
-  static Winograd adjoint(const ConvShape& s) {
-    return {s.o, s.c, 2 - s.padTop, 2 - s.padLeft, ceilDivide(s.h, kTileSide), ceilDivide(s.w, kTileSide)};
+  static Winograd adjoint(const ConvShape& s, int64_t band) {
+    return {s.o, s.c, 2 - s.padTop, 2 - s.padLeft, ceilDivide(s.h, kTileSide), ceilDivide(s.w, kTileSide), band};
   }
 
   int64_t tiles() const { return tilesY * tilesX; }  // of a sample
   static const Tiles<Plain<T>>& registerKernels() { return limbeck::LIMBECK_NS::tiles<Plain<T>>(); }
+
+  int64_t bandSize(int64_t channels) const { return kPoints * tilePoint(band, channels); }
+  // For sums over `terms` inputs, and over as many output gradients; good for the adjoint too.
+  void take(Pieces& pieces, WinogradSpace<T>& space, int64_t terms, bool filterGradient) const {
+    space.inputs = pieces.take<T>(terms * bandSize(most(inputs, outputs)));
+    space.gradients = pieces.take<T>(filterGradient ? terms * bandSize(outputs) : 0);
+    space.products = pieces.take<T>(bandSize(kTileVectors * L));
+  }
+
+  // Calls of register kernels in `convolve` and `filterSums`, for all outputs and one term.
+  int64_t steps(int64_t count) const { return kPoints * ceilDivide(count, kTilePixels) * ceilDivide(outputs / L, kTileVectors); }
+  int64_t filterSteps(int64_t count) const {
+    return ceilDivide(count, band) * kPoints * ceilDivide(inputs, kTilePixels) * ceilDivide(outputs / L, kTileVectors);
+  }
 
   struct Place {
     int64_t sample, y, x;
@@ -339,21 +347,21 @@ struct Winograd {
   // firstVector starts a panel.
   void convolve(const Term* terms, int count, const T* start, int64_t first, int64_t end, int64_t firstVector, int64_t endVector,
                 const Raster<T>& y, const WinogradSpace<T>& space) const {
-    const int64_t bands = ceilDivide(end - first, kBandTiles);
-    for (int64_t band = 0; band < bands; band++) {
-      const int64_t tile = first + band * (end - first) / bands, here = first + (band + 1) * (end - first) / bands - tile;
+    const int64_t bands = ceilDivide(end - first, band);
+    for (int64_t b = 0; b < bands; b++) {
+      const int64_t tile = first + b * (end - first) / bands, here = first + (b + 1) * (end - first) / bands - tile;
       for (int k = 0; k < count; k++) patches(terms[k].x, tile, here, space.inputs + k * bandSize(inputs));
       for (int64_t vector = firstVector; vector < endVector; vector += kTileVectors) {
         const int64_t vectors = least(kTileVectors, endVector - vector);
         for (int k = 0; k < count; k++)
-          multiply(space.inputs + k * bandSize(inputs), terms[k].packed + inputs * vector * L, here, vectors, k > 0, space.products);
+          multiply(space.inputs + k * bandSize(inputs), terms[k].packed + inputs * vector * L, here, vectors, k > 0, space);
         finish(space.products, tile, here, vector, vectors, start, y);
       }
     }
   }
 
-  // products[point] (+)= patches[point] [tiles][inputs] · packed[point] [inputs][a panel]
-  void multiply(const T* from, const T* packed, int64_t count, int64_t vectors, bool accumulate, T* products) const {
+  // space.products[point] (+)= from[point] [tiles][inputs] · packed[point] [inputs][a panel]
+  void multiply(const T* from, const T* packed, int64_t count, int64_t vectors, bool accumulate, const WinogradSpace<T>& space) const {
     static constexpr int64_t none = 0;
     const int64_t wide = vectors * L, fromStep = tilePoint(count, inputs), step = tilePoint(count, wide);
     const TileCut cut(count);
@@ -364,7 +372,8 @@ struct Winograd {
       for (int64_t part = 0; part < cut.parts; part++) {
         const int64_t tile = cut.begin(part), here = cut.begin(part + 1) - tile;
         for (int64_t p = 0; p < here; p++) rows[p] = from + point * fromStep + (tile + p) * inputs;
-        t.out = products + point * step + tile * wide;
+        t.out = space.products + point * step + tile * wide;
+        if (space.ahead) space.ahead->step();
         registerKernels().dot[vectors - 1][here - 1](t);
       }
     }
@@ -378,10 +387,10 @@ struct Winograd {
   // sums [point][inputs][outputs] (+)= what tiles [first, end) of `count` pairs, 1 or 2, give to the transformed filters.
   void filterSums(const Pair* pairs, int count, int64_t first, int64_t end, bool accumulate, T* sums,
                   const WinogradSpace<T>& space) const {
-    const int64_t bands = ceilDivide(end - first, kBandTiles), vectors = outputs / L;
+    const int64_t bands = ceilDivide(end - first, band), vectors = outputs / L;
     const TileCut cut(inputs);
-    for (int64_t band = 0; band < bands; band++) {
-      const int64_t tile = first + band * (end - first) / bands, here = first + (band + 1) * (end - first) / bands - tile;
+    for (int64_t b = 0; b < bands; b++) {
+      const int64_t tile = first + b * (end - first) / bands, here = first + (b + 1) * (end - first) / bands - tile;
       for (int k = 0; k < count; k++) {
         patches(pairs[k].x, tile, here, space.inputs + k * bandSize(inputs));
         outputPatches(pairs[k].dy, tile, here, space.gradients + k * bandSize(outputs));
@@ -390,7 +399,7 @@ struct Winograd {
       t.xRow = bandSize(inputs), t.xStep = inputs;
       t.bRow = bandSize(outputs), t.bStep = outputs, t.bVector = L;
       t.rows = count, t.columns = here, t.outRow = outputs;
-      t.accumulate = accumulate || band > 0;
+      t.accumulate = accumulate || b > 0;
       for (int point = 0; point < kPoints; point++)
         for (int64_t vector = 0; vector < vectors; vector += kTileVectors) {
           t.b = space.gradients + point * tilePoint(here, outputs) + vector * L;
@@ -398,6 +407,7 @@ struct Winograd {
           for (int64_t part = 0; part < cut.parts; part++) {
             const int64_t c = cut.begin(part);
             t.x = space.inputs + point * tilePoint(here, inputs) + c;
+            if (space.ahead) space.ahead->step();
             t.out = sums + point * filterPoint(inputs, outputs) + c * outputs + vector * L;
             registerKernels().outer[wide - 1][cut.begin(part + 1) - c - 1](t);
           }
