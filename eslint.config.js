@@ -11,12 +11,12 @@ const TESTS = ["**/*.test.ts", "**/*.test-d.ts", "**/*.bench.ts", "test/**/*.ts"
 const MAY_READ_THE_CLOCK = [
   "packages/core/src/{engine,run}/**",
   "packages/cli/src/**",
-  "benchmarks/src/{perf,accuracy}/**",
+  "benchmarks/src/{perf,accuracy,downstream}/**",
 ];
 /** Programs, which talk to people. */
 const MAY_PRINT = [
   "packages/cli/src/**",
-  "benchmarks/src/{perf,accuracy}/main.ts",
+  "benchmarks/src/{perf,accuracy,downstream}/main.ts",
   "scripts/**",
   "packages/*/scripts/**",
 ];

@@ -40,5 +40,5 @@ export { mergeConfig, parseOverrides, type RawConfig } from "./command-line/conf
 export { describeFailure, reportFailure, type ExitCode } from "./command-line/exit-code.ts";
 export { takeInterrupts, type Interrupt } from "./command-line/interrupt.ts";
 export { collect, seedList, stepList, wholeNumber } from "./command-line/option-parsers.ts";
-export { methodNamed, wantsZca } from "./method-named.ts";
+export { methodNamed, whitenedAs, whiteningOf } from "./method-named.ts";
 export { methods } from "./methods.gen.ts";

@@ -1,4 +1,10 @@
-import { ConfigError, type DistillationMethod } from "@limbeck/core";
+import {
+  ConfigError,
+  whitenedDataset,
+  type DistillationMethod,
+  type ImageDataset,
+  type Whitening,
+} from "@limbeck/core";
 import { methods } from "./methods.gen.ts";
 
 /** @throws {ConfigError} on an unknown id, naming the known ones. */
@@ -8,7 +14,30 @@ export function methodNamed(id: string): DistillationMethod {
   throw new ConfigError(`unknown method "${id}"; known: ${methods.map((method) => method.id).join(", ")}`);
 }
 
-/** Whether a method's preset is meant for whitened images. */
-export function wantsZca(method: DistillationMethod | undefined, preset: string | undefined): boolean {
-  return preset !== undefined && method?.presets[preset]?.zca === true;
+/**
+ * The data set as a run wants it: whitened as an option says (true: pixels), else as the method's preset says.
+ *
+ * @throws {ConfigError} if it cannot be whitened.
+ */
+export async function whitenedAs(
+  dataset: ImageDataset,
+  choice: {
+    readonly zca: Whitening | boolean | undefined;
+    readonly method: DistillationMethod | undefined;
+    readonly preset: string | undefined;
+  },
+): Promise<ImageDataset> {
+  const whitening = whiteningOf(choice);
+  return whitening === undefined ? dataset : whitenedDataset(dataset, whitening);
+}
+
+/** What {@link whitenedAs} does. */
+export function whiteningOf({
+  zca,
+  method,
+  preset,
+}: Parameters<typeof whitenedAs>[1]): Whitening | undefined {
+  if (zca === true) return "pixels";
+  if (zca === false) return undefined;
+  return zca ?? (preset === undefined ? undefined : method?.presets[preset]?.zca);
 }

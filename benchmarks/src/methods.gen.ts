@@ -1,6 +1,6 @@
 // Written by `pnpm gen` from the folders of packages/methods. Do not edit.
-import { datadam, dm } from "@limbeck/attention-matching";
+import { datadam, dc, dm, dsa, idc } from "@limbeck/attention-matching";
 import type { DistillationMethod } from "@limbeck/core";
 
 /** Every method of this workspace, by name. */
-export const methods: readonly DistillationMethod[] = [datadam, dm];
+export const methods: readonly DistillationMethod[] = [datadam, dc, dm, dsa, idc];

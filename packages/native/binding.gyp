@@ -55,7 +55,7 @@
     {
       "target_name": "limbeck",
       "sources": [
-        "cc/binding.cc", "cc/binding_conv.cc", "cc/binding_elementwise.cc", "cc/binding_image.cc", "cc/binding_system.cc", "cc/call.cc",
+        "cc/binding.cc", "cc/binding_conv.cc", "cc/binding_elementwise.cc", "cc/binding_image.cc", "cc/binding_system.cc", "cc/call.cc", "cc/ceiling.cc",
         "cc/conv-neon.cc", "cc/conv-portable.cc", "cc/conv-scratch.cc", "cc/conv.cc", "cc/copy.cc", "cc/elementwise.cc", "cc/image.cc",
         "cc/isa.cc", "cc/memory.cc", "cc/pool.cc", "cc/reduce.cc", "cc/simd.cc", "cc/simd_kernels.cc"
       ],

@@ -4,18 +4,18 @@ import {
   engineInfo,
   resolveConfig,
   useBackend,
-  whitenedDataset,
+  type Whitening,
   type BackendName,
   type DistillationMethod,
   type ImageDataset,
   type Precision,
 } from "@limbeck/core";
 import { openDataset } from "@limbeck/datasets";
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { mergeConfig, parseOverrides, type RawConfig } from "../command-line/config-overrides.ts";
 import { takeInterrupts } from "../command-line/interrupt.ts";
 import { collect, seedList, stepList, wholeNumber } from "../command-line/option-parsers.ts";
-import { methodNamed, wantsZca } from "../method-named.ts";
+import { methodNamed, whitenedAs, whiteningOf } from "../method-named.ts";
 import { sortedJson } from "../protocol/protocol.ts";
 import { protocolNamed } from "../protocol/protocols.ts";
 import { appendRecord } from "../records/record-file.ts";
@@ -32,7 +32,7 @@ interface BenchOptions {
   readonly method?: string;
   readonly dataset: string;
   readonly preset?: string;
-  readonly zca?: boolean;
+  readonly zca?: Whitening | boolean;
   readonly ipc?: number;
   readonly iterations?: number;
   readonly set?: readonly string[];
@@ -57,7 +57,12 @@ export function benchCommand(): Command {
     .requiredOption("--dataset <name>", "data set, by name or path")
     .option("--method <id>", "method to run; without one only the baselines")
     .option("--preset <name>", "preset of the method")
-    .option("--zca", "whiten the images (default: what the preset says)")
+    .addOption(
+      new Option(
+        "--zca [what]",
+        "whiten the images: pixels as they are, or standardised first (default: what the preset says)",
+      ).choices(["pixels", "standardised"]),
+    )
     .option("--no-zca", "do not whiten, whatever the preset says")
     .option("--ipc <n>", "images per class", wholeNumber(1))
     .option("--iterations <n>", "updates of the images", wholeNumber(1))
@@ -91,8 +96,9 @@ async function bench(options: BenchOptions): Promise<void> {
     ...(threads === undefined ? {} : { threads }),
   });
   const opened = await openDataset(options.dataset);
-  const zca = options.zca ?? wantsZca(method, options.preset);
-  const dataset = zca ? await whitenedDataset(opened) : opened;
+  const choice = { zca: options.zca, method, preset: options.preset };
+  const dataset = await whitenedAs(opened, choice);
+  const zca = whiteningOf(choice);
   const interrupt = takeInterrupts(() =>
     process.stderr.write("finishing this step; the same command goes on later\n"),
   );
@@ -101,7 +107,11 @@ async function bench(options: BenchOptions): Promise<void> {
   const records: EvaluationRecord[] = [];
 
   if (method !== undefined) {
-    const folder = join(options.runs, "bench", folderName(method, dataset, config, options.seed));
+    const folder = join(
+      options.runs,
+      "bench",
+      folderName(method, dataset, { config, seed: options.seed, ...(zca === undefined ? {} : { zca }) }),
+    );
     process.stderr.write(`${folder}\n`);
     const result = await benchmarkMethod(method, dataset, {
       ...evaluation,
@@ -160,14 +170,12 @@ function benchConfig(
 function folderName(
   method: DistillationMethod,
   dataset: ImageDataset,
-  config: RawConfig,
-  seed: number,
+  choice: { readonly config: RawConfig; readonly seed: number; readonly zca?: Whitening },
 ): string {
   const { backend, precision, threads } = engineInfo();
-  const zca = dataset.normalisation.kind === "zca" ? { zca: true } : {};
-  const parts = sortedJson({ config, seed, data: dataset.sha256, ...zca, backend, precision, threads });
+  const parts = sortedJson({ ...choice, data: dataset.sha256, backend, precision, threads });
   const digits = createHash("sha256").update(parts).digest("hex").slice(0, 8);
-  return `${dataset.name}-${method.id}-ipc${String(config["ipc"])}-${digits}`;
+  return `${dataset.name}-${method.id}-ipc${String(choice.config["ipc"])}-${digits}`;
 }
 
 let lastLine = 0;

@@ -6,8 +6,8 @@ export const CLASSES = 10;
 export const REAL_PER_CLASS = 128;
 export const SYNTHETIC_PER_CLASS = 10;
 
-export function workloadNetwork(): Network {
-  return createNetwork("convnet3", { inputShape: [32, 32, 3], classes: CLASSES });
+export function workloadNetwork(name = "convnet3", side = 32): Network {
+  return createNetwork(name, { inputShape: [side, side, 3], classes: CLASSES });
 }
 
 const workloadKey = keyFromSeed(20_240_801);
@@ -16,9 +16,9 @@ export function workloadTheta(network: Network, name: string): tf.Tensor1D {
   return network.init(foldIn(workloadKey, name));
 }
 
-/** Gaussian images `[count, 32, 32, 3]`: normalised real images have mean 0 and variance 1 too. */
-export function workloadImages(count: number, name: string): tf.Tensor4D {
-  return tf.tensor4d(normal(foldIn(workloadKey, name), count * 32 * 32 * 3), [count, 32, 32, 3]);
+/** Gaussian images `[count, side, side, 3]`: normalised real images have mean 0 and variance 1 too. */
+export function workloadImages(count: number, name: string, side = 32): tf.Tensor4D {
+  return tf.tensor4d(normal(foldIn(workloadKey, name), count * side * side * 3), [count, side, side, 3]);
 }
 
 /** One-hot labels `[count, 10]`, classes in turn. */

@@ -1,3 +1,4 @@
+import { gradientDistance } from "@limbeck/attention-matching";
 import { gradientAlong, softmaxCrossEntropy } from "@limbeck/core";
 import * as tf from "@tensorflow/tfjs-core";
 import {
@@ -8,7 +9,6 @@ import {
   workloadNetwork,
   workloadTheta,
 } from "./fixed-inputs.ts";
-import { gradientDistance } from "./gradient-distance.ts";
 import { checksum, type Workload } from "./measure.ts";
 
 /**

@@ -1,6 +1,9 @@
+import { measureCeilings, type Ceilings } from "@limbeck/native";
 import { engineInfo, peakResidentBytes, useBackend, type Precision } from "@limbeck/core";
 import { Command, Option } from "commander";
 import { wholeNumber } from "../command-line/option-parsers.ts";
+import { growthCommand } from "./growth-command.ts";
+import { profileRun, profileText } from "./kernel-shares.ts";
 import { medianSeconds, type Measurement } from "./measure.ts";
 import { findTorch, measureOurs, measureTorch, type PeerResult } from "./peers/peer-process.ts";
 import { perfTable, type PerfRow } from "./perf-table.ts";
@@ -13,9 +16,10 @@ interface PerfOptions {
   readonly runs: number;
   readonly json?: true;
   readonly vs?: "peers";
+  readonly profile?: true;
 }
 
-/** `perf NAME|all [--vs peers]`: the command behind `pnpm perf` and `limbeck perf`. */
+/** `perf NAME|all [--vs peers]` and `perf growth`: the command behind `pnpm perf` and `limbeck perf`. */
 export function perfCommand(): Command {
   return new Command("perf")
     .description("time the fixed workloads")
@@ -27,8 +31,10 @@ export function perfCommand(): Command {
     .addOption(
       new Option("--vs <peers>", "also time PyTorch and tfjs WASM, and print a table").choices(["peers"]),
     )
+    .option("--profile", "also say where the time of one run goes, kernel by kernel")
     .option("--json", "one JSON line per workload")
-    .action(perf);
+    .action(perf)
+    .addCommand(growthCommand());
 }
 
 async function perf(name: string, options: PerfOptions): Promise<void> {
@@ -46,7 +52,13 @@ async function measureHere(name: string, options: PerfOptions): Promise<Measurem
     ...(precision === undefined ? {} : { precision }),
     ...(threads === undefined ? {} : { threads }),
   });
-  const seconds = await medianSeconds(workloadNamed(name), options.runs);
+  const workload = workloadNamed(name);
+  const seconds = await medianSeconds(workload, options.runs);
+  if (options.profile === true) {
+    const profile = await profileRun(workload);
+    if (options.json === true) process.stderr.write(`${JSON.stringify({ name, ...profile })}\n`);
+    else process.stdout.write(`${name}\n${profileText(profile)}\n`);
+  }
   const engine = engineInfo();
   return {
     name,
@@ -61,6 +73,7 @@ async function measureHere(name: string, options: PerfOptions): Promise<Measurem
 async function comparePeers(names: readonly string[], options: PerfOptions): Promise<void> {
   const torch = await findTorch();
   if ("unavailable" in torch) process.stderr.write(`perf: PyTorch left out: ${torch.unavailable}\n`);
+  const ceilings = await ceilingsHere(options);
   const rows: PerfRow[] = [];
   for (const name of names) {
     const ours = await measureOurs(name, childOptions(options));
@@ -72,13 +85,28 @@ async function comparePeers(names: readonly string[], options: PerfOptions): Pro
     // Stock tfjs has no gradient of these blocks on WASM; core composes it from the kernels that stock tfjs has.
     const wasm = await measureOurs(name, childOptions({ ...options, backend: "wasm", runs: 1 }));
     for (const result of [ours, pytorch, wasm]) print(result, options);
-    rows.push({ name, ours, peers: [pytorch, wasm] });
+    rows.push({ name, multiplyAdds: workloadNamed(name).multiplyAdds(), ours, peers: [pytorch, wasm] });
   }
-  if (options.json !== true) process.stdout.write(`\n${perfTable(rows, ["PyTorch eager", "tfjs WASM"])}\n`);
+  if (options.json === true) return;
+  process.stdout.write(`\n${perfTable(rows, ["PyTorch eager", "tfjs WASM"], ceilings)}\n`);
 }
 
-function childOptions({ precision, backend, threads, runs }: PerfOptions): string[] {
+/** The machine's measured limits, where the back end that would be used can measure them. */
+async function ceilingsHere({ backend, precision, threads }: PerfOptions): Promise<Ceilings | undefined> {
+  await useBackend(backend ?? "auto", {
+    ...(precision === undefined ? {} : { precision }),
+    ...(threads === undefined ? {} : { threads }),
+  });
+  return engineInfo().backend === "native" ? measureCeilings() : undefined;
+}
+
+function childOptions({ precision, backend, threads, runs, profile }: PerfOptions): string[] {
   const given = { precision, backend, threads, runs };
+  const flags = profile === true ? ["--profile"] : [];
+  return flags.concat(valueOptions(given));
+}
+
+function valueOptions(given: Readonly<Record<string, string | number | undefined>>): string[] {
   return Object.entries(given).flatMap(([key, value]) =>
     value === undefined ? [] : [`--${key}`, String(value)],
   );

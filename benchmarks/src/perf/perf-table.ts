@@ -1,8 +1,11 @@
+import type { Ceilings } from "@limbeck/native";
 import type { PeerResult } from "./peers/peer-process.ts";
 
 /** Results of one workload: ours, then the peers in a fixed order. */
 export interface PerfRow {
   readonly name: string;
+  /** Of one unit, by direct convolution. */
+  readonly multiplyAdds: number;
   readonly ours: PeerResult;
   readonly peers: readonly PeerResult[];
 }
@@ -10,21 +13,39 @@ export interface PerfRow {
 /**
  * Markdown table of seconds, peak memory and ratios (peer's seconds over ours: above 1 we are faster).
  *
+ * With `ceilings` also the rate of the work, counted as direct convolution, and its part of what the machine multiplies at
+ * most. Minimal filtering needs fewer products than it is credited with, so that part may exceed 100 %.
+ *
  * @param peerNames Column titles, one per entry of `peers`.
  */
-export function perfTable(rows: readonly PerfRow[], peerNames: readonly string[]): string {
+export function perfTable(
+  rows: readonly PerfRow[],
+  peerNames: readonly string[],
+  ceilings?: Ceilings,
+): string {
   const head = [
     "Workload",
     "Limbeck, s",
     "Peak, MB",
+    ...(ceilings === undefined ? [] : ["GFLOP/s", "Of the ceiling"]),
     ...peerNames.flatMap((name) => [`${name}, s`, "Peak, MB", "Ratio"]),
   ];
-  const body = rows.map(({ name, ours, peers }) => [
+  const body = rows.map(({ name, multiplyAdds, ours, peers }) => [
     name,
     ...cells(ours),
+    ...(ceilings === undefined ? [] : rateCells(ours, multiplyAdds, ceilings)),
     ...peers.flatMap((peer) => [...cells(peer), ratio(peer, ours)]),
   ]);
-  return [head, head.map(() => "---"), ...body].map((line) => `| ${line.join(" | ")} |`).join("\n");
+  const table = [head, head.map(() => "---"), ...body].map((line) => `| ${line.join(" | ")} |`).join("\n");
+  if (ceilings === undefined) return table;
+  const [compute, memory] = [(2 * ceilings.multiplyAdds) / 1e9, ceilings.bytes / 1e9];
+  return `${table}\n\nCeilings measured: ${compute.toFixed(0)} GFLOP/s from registers, ${memory.toFixed(0)} GB/s to and from memory.`;
+}
+
+function rateCells(result: PeerResult, multiplyAdds: number, ceilings: Ceilings): [string, string] {
+  if ("unavailable" in result) return ["–", "–"];
+  const rate = multiplyAdds / result.seconds;
+  return [((2 * rate) / 1e9).toFixed(0), `${((100 * rate) / ceilings.multiplyAdds).toFixed(0)} %`];
 }
 
 function cells(result: PeerResult): [string, string] {

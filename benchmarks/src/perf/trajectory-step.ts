@@ -3,37 +3,41 @@ import * as tf from "@tensorflow/tfjs-core";
 import { CLASSES, workloadImages, workloadLabels, workloadNetwork, workloadTheta } from "./fixed-inputs.ts";
 import { checksum, type Workload } from "./measure.ts";
 
-const STEPS = 10;
 const IMAGES = 100;
 const STEP_SIZE = 0.01;
 
 /**
- * Ten SGD steps on 100 images, `L = ‖θ_T − θ*‖² / ‖θ_0 − θ*‖²`, and its gradient in the images and the step size by the exact
+ * `steps` SGD steps on 100 images, `L = ‖θ_T − θ*‖² / ‖θ_0 − θ*‖²`, and its gradient in the images and the step size by the exact
  * adjoint: only θ_0 … θ_T are kept, then the steps are walked back with λ ← λ − η·H(θ_t)·λ. Memory is one step's
  * activations and T vectors.
  */
-export const trajectoryStep: Workload = {
-  name: "trajectory-step",
-  unit: `${STEPS} inner steps on ${IMAGES} images, gradient to images and step size`,
-  multiplyAdds: () => STEPS * IMAGES * (3 + 9) * workloadNetwork().multiplyAdds,
-  prepare() {
-    const network = workloadNetwork();
-    const [start, target] = [workloadTheta(network, "start"), workloadTheta(network, "target")];
-    const images = workloadImages(IMAGES, "images");
-    const labels = workloadLabels(IMAGES, (i) => i % CLASSES);
-    return {
-      async run() {
-        const { imageGradient, stepSizeGradient } = trajectoryGradient(
-          (at, x, y) => softmaxCrossEntropy(network.apply(at, x).logits, y),
-          { start, target, images, labels, steps: STEPS, stepSize: STEP_SIZE },
-        );
-        const [a, b] = [await imageGradient.data(), await stepSizeGradient.data()];
-        return checksum(a, [imageGradient]) + checksum(b, [stepSizeGradient]);
-      },
-      dispose: () => tf.dispose([start, target, images, labels]),
-    };
-  },
-};
+export function trajectoryStepOf(steps: number): Workload {
+  return {
+    name: "trajectory-step",
+    unit: `${steps} inner steps on ${IMAGES} images, gradient to images and step size`,
+    multiplyAdds: () => steps * IMAGES * (3 + 9) * workloadNetwork().multiplyAdds,
+    prepare() {
+      const network = workloadNetwork();
+      const [start, target] = [workloadTheta(network, "start"), workloadTheta(network, "target")];
+      const images = workloadImages(IMAGES, "images");
+      const labels = workloadLabels(IMAGES, (i) => i % CLASSES);
+      return {
+        async run() {
+          const { imageGradient, stepSizeGradient } = trajectoryGradient(
+            (at, x, y) => softmaxCrossEntropy(network.apply(at, x).logits, y),
+            { start, target, images, labels, steps, stepSize: STEP_SIZE },
+          );
+          const [a, b] = [await imageGradient.data(), await stepSizeGradient.data()];
+          return checksum(a, [imageGradient]) + checksum(b, [stepSizeGradient]);
+        },
+        dispose: () => tf.dispose([start, target, images, labels]),
+      };
+    },
+  };
+}
+
+/** The published size. */
+export const trajectoryStep: Workload = trajectoryStepOf(10);
 
 export interface Trajectory {
   /** θ_0 `[P]` and θ* `[P]`. */

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { halfwayDrop, parseStrategy, recipeSchema, type ImageDataset, type Recipe } from "@limbeck/core";
+import { halfwayDrop, recipeSchema, withoutGroup, type ImageDataset, type Recipe } from "@limbeck/core";
 import { z } from "zod";
 
 /**
@@ -48,24 +48,33 @@ export function recipeFor(
   dataset: Pick<ImageDataset, "mirrorInvariant">,
 ): Recipe {
   if (flip === "always" || dataset.mirrorInvariant || !recipe.augmentation.includes("flip")) return recipe;
-  const groups = parseStrategy(recipe.augmentation).filter((group) => group !== "flip");
-  return { ...recipe, augmentation: groups.length === 0 ? "none" : groups.join("_") };
+  return { ...recipe, augmentation: withoutGroup(recipe.augmentation, "flip") };
 }
 
 /**
- * The same recipe with another nominal number of epochs E and a name that says so: `dsa-v1` with 300 becomes `dsa-e300-v1`.
- * As in the reference loops E + 1 passes are made and the rate drops after pass ⌊E/2⌋ + 1 (0-based).
+ * The same recipe with another number of epochs and a name that says so: `dsa-v1` with 300 becomes `dsa-e300-v1`.
+ *
+ * Protocols that start a new optimiser when the rate drops (those of DC's family) take it as the nominal number E of the reference
+ * loops: E + 1 passes are made and the rate drops after pass ⌊E/2⌋ + 1 (0-based). Others make E passes and drop at the same parts
+ * of the training.
  */
 export function withEpochs(protocol: Protocol, epochs: number): Protocol {
-  const { epochs: passes, at } = halfwayDrop(epochs);
-  const drops = at.filter((epoch) => epoch < passes);
-  const { schedule } = protocol.recipe;
+  const { recipe } = protocol;
+  const { schedule } = recipe;
+  const nominal = recipe.resetAtSteps
+    ? halfwayDrop(epochs)
+    : {
+        epochs,
+        at:
+          schedule.kind === "steps" ? schedule.at.map((at) => Math.round((at * epochs) / recipe.epochs)) : [],
+      };
+  const drops = nominal.at.filter((epoch) => epoch >= 1 && epoch < nominal.epochs);
   return protocolSchema.parse({
     ...protocol,
     name: `${protocol.name}-e${epochs}`,
     recipe: {
-      ...protocol.recipe,
-      epochs: passes,
+      ...recipe,
+      epochs: nominal.epochs,
       schedule: schedule.kind === "steps" ? { ...schedule, at: drops } : schedule,
     },
   });

@@ -24,7 +24,10 @@ test("a protocol cannot change without a new version", () => {
   expect(hashes).toMatchInlineSnapshot(`
     [
       "dc-v1 2711c71a2d44d5fa",
+      "dc-mnist-v1 f4d5f92a2f5fbf07",
       "dsa-v1 c0d80d986933879d",
+      "idc-v1 5500f1f7f4e9c085",
+      "idc-unmixed-v1 9c9427ccfdd88ed2",
       "datadam-v1 e7b9391268578922",
       "start-v1 eca340b5233e7642",
     ]
@@ -47,9 +50,31 @@ test("other epochs are another name", () => {
   expect(withEpochs(short, 1).recipe).toMatchObject({ epochs: 2, schedule: { at: [] } });
 });
 
+test("IDC's: 1000 passes, drops after two thirds and five sixths, a flip and colour before one of the rest", () => {
+  const { recipe } = protocolNamed("idc-v1");
+  expect(recipe).toMatchObject({
+    epochs: 1000,
+    batchSize: 64,
+    schedule: { kind: "steps", at: [666, 833], factor: 0.2 },
+    resetAtSteps: false,
+    augmentation: "flip+color+crop_scale_rotate",
+    mixing: { kind: "cutmix", alpha: 1, probability: 0.5 },
+  });
+  expect(recipeFor(protocolNamed("idc-unmixed-v1"), { mirrorInvariant: false })).toMatchObject({
+    augmentation: "color+crop_scale_rotate",
+  });
+  expect(protocolNamed("idc-unmixed-v1").recipe.mixing).toBeUndefined();
+  expect(protocolNamed("idc-e300-v1").recipe).toMatchObject({ epochs: 300, schedule: { at: [200, 250] } });
+  expect(protocolNamed("dc-mnist-v1").recipe).toMatchObject({
+    epochs: 1001,
+    schedule: { at: [502] },
+    augmentation: "dc-crop-scale-rotate",
+  });
+});
+
 test("unknown ids and keys are errors", () => {
   expect(() => protocolNamed("dsa")).toThrowErrorMatchingInlineSnapshot(
-    `[ConfigError: protocol: unknown "dsa"; known: dc-v1, dsa-v1, datadam-v1, start-v1, or with other epochs such as dsa-e300-v1]`,
+    `[ConfigError: protocol: unknown "dsa"; known: dc-v1, dc-mnist-v1, dsa-v1, idc-v1, idc-unmixed-v1, datadam-v1, start-v1, or with other epochs such as dsa-e300-v1]`,
   );
   expect(() => protocolNamed("constructor")).toThrow('unknown "constructor"');
   expect(() => protocolSchema.parse({ ...protocolNamed("dc-v1"), warmup: 5 })).toThrow("warmup");

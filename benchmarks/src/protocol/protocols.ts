@@ -44,9 +44,35 @@ const dsaProtocol = matchingProtocol({
 });
 
 /**
+ * IDC's: SGD 0.01, momentum 0.9, decay 5e-4, 1000 epochs of batches of 64, ×0.2 after two thirds and five sixths; colour and a flip
+ * for every image and one of crop, scale and rotation; CutMix on half of the batches or none.
+ */
+function idcProtocol(name: string, cutmix: boolean): Protocol {
+  return protocolSchema.parse({
+    name,
+    version: 1,
+    source: "Kim et al. 2022; snu-mllab/Efficient-Dataset-Condensation, test.py, train.py and argument.py",
+    recipe: {
+      learningRate: 0.01,
+      momentum: 0.9,
+      weightDecay: 5e-4,
+      epochs: 1000,
+      batchSize: 64,
+      schedule: { kind: "steps", at: [666, 833], factor: 0.2 },
+      augmentation: "flip+color+crop_scale_rotate",
+      ...(cutmix && { mixing: { kind: "cutmix", alpha: 1, probability: 0.5 } }),
+    },
+    flip: "where-mirror-invariant",
+    selection: "last",
+  });
+}
+
+/**
  * The published protocols of the matching family, by id.
  *
- * Differs: DC's own MNIST runs have an augmentation (shift, scale, rotate, nearest neighbour) and 1000 epochs; `dc-v1` has none.
+ * `dc-mnist` is DC's own for MNIST: 1000 epochs under one of shift, scale and rotation for each image. `idc-unmixed` is IDC's for MNIST
+ * with a factor above 1, and for SVHN with one image of each class.
+ *
  * Differs: DataDAM's code reports its best checkpoint on the test split; here the last epoch counts.
  */
 export const protocols: Readonly<Record<string, Protocol>> = Object.fromEntries(
@@ -58,7 +84,16 @@ export const protocols: Readonly<Record<string, Protocol>> = Object.fromEntries(
       augmentation: "none",
       source: "Zhao, Mopuri and Bilen 2021; VICO-UoE/DatasetCondensation, utils.py",
     }),
+    matchingProtocol({
+      name: "dc-mnist",
+      epochs: 1000,
+      batchSize: 256,
+      augmentation: "dc-crop-scale-rotate",
+      source: "Zhao, Mopuri and Bilen 2021; VICO-UoE/DatasetCondensation, utils.py, get_daparam",
+    }),
     dsaProtocol,
+    idcProtocol("idc", true),
+    idcProtocol("idc-unmixed", false),
     matchingProtocol({
       name: "datadam",
       epochs: 1800,

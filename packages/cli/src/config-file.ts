@@ -8,8 +8,8 @@ export const configFileSchema = z.strictObject({
   method: z.string().optional(),
   dataset: z.string().optional(),
   preset: z.string().optional(),
-  /** Whiten the images. */
-  zca: z.boolean().optional(),
+  /** Whiten the images: pixels as they are (true), or standardised first. */
+  zca: z.union([z.boolean(), z.enum(["pixels", "standardised"])]).optional(),
   seed: z.int().min(0).optional(),
   out: z.string().optional(),
   backend: z.string().optional(),

@@ -34,13 +34,15 @@ export { cropFlip, type CropFlipOptions } from "./augment/crop-flip.ts";
 export { applyGroup, cropShift, cutoutSide, dsa, DSA_RANGES, type DsaOptions } from "./augment/dsa.ts";
 export { drawCutmix, drawMixup, mixImages, mixLabels, type Mixing } from "./augment/mixing.ts";
 export { drawCropBoxes, resizedCrop, type CropBox, type CropBoxOptions } from "./augment/resized-crop.ts";
-export { DSA_GROUPS, parseStrategy, type DsaGroup } from "./augment/strategy.ts";
+export { DSA_GROUPS, parseStrategy, withoutGroup, type DsaGroup } from "./augment/strategy.ts";
 
 // Data sets.
 export { checkNormalisation, denormaliseImages, normalisePixels } from "./dataset/normalise.ts";
+export { normaliseImages, pixelSpace } from "./dataset/pixel-space.ts";
 export { classPositions, realImages } from "./dataset/real-images.ts";
 export { stratifiedSplit, subsetOfSplit } from "./dataset/split.ts";
-export { fitZca, whitenedDataset, type ZcaOptions } from "./dataset/zca.ts";
+export { classSubset } from "./dataset/class-subset.ts";
+export { fitZca, whitenedDataset, type Whitening, type ZcaOptions } from "./dataset/zca.ts";
 
 // Optimisers.
 export { movingAverage } from "./optim/moving-average.ts";
@@ -62,9 +64,11 @@ export { foldIn, keyFromSeed, splitKey, type Key } from "./random/key.ts";
 export type { RunEvent } from "./run/events.ts";
 
 // Synthetic sets.
+export { flipEmbedding } from "./synthetic/flip-embedding.ts";
 export { hashSyntheticSet } from "./synthetic/hash-set.ts";
 export { INITIALISATIONS, initialise, type InitialiseOptions } from "./synthetic/initialise.ts";
 export { kMeansMembers, type Embedding } from "./synthetic/k-means-members.ts";
+export { checkFactor, decodedRows, multiFormation } from "./synthetic/multi-formation.ts";
 export { denormalise, oneHotLabels, setImages, setLabels } from "./synthetic/set-tensors.ts";
 export type { Provenance, SyntheticLabels, SyntheticSet } from "./synthetic/synthetic-set.ts";
 export { validateSyntheticSet } from "./synthetic/validate-set.ts";
@@ -114,6 +118,7 @@ export type { SelfTestReport } from "./engine/self-test.ts";
 export { PRECISIONS, type EngineOptions, type Precision } from "./engine/settings.ts";
 
 // Training and testing of networks.
+export { batchAugmentation, type Batch } from "./train/augment-batch.ts";
 export { accuracy, type Accuracy, type AccuracyOptions } from "./train/accuracy.ts";
 export type { TrainingData } from "./train/batch-source.ts";
 export { halfwayDrop, recipeSchema, type Recipe } from "./train/recipe.ts";
@@ -124,6 +129,7 @@ export {
   type TrainedNetwork,
   type TrainOptions,
 } from "./train/train-network.ts";
+export { trainStep, type TrainStepOptions, type TrainStepResult } from "./train/train-step.ts";
 export { trainingLoss } from "./train/training-loss.ts";
 
 // Artefacts: set.arrow, pictures, exports.

@@ -97,9 +97,9 @@ BlockShape blockShape(Call& call) {
   c.ow = (c.w + 2 * c.padLeft - c.kw) / c.strideW + 1;
   if (c.h + 2 * c.padTop < c.kh || c.w + 2 * c.padLeft < c.kw) call.fail("shape", "a filter that fits into the padded image", 0);
   checkConv(call, c);
-  s.norm = static_cast<Norm>(whole(9, 0, 1));
-  s.groups = whole(10, s.norm == Norm::none ? 0 : 1, s.norm == Norm::none ? most : c.o);
-  if (s.norm != Norm::none && c.o % s.groups != 0) call.fail("shape", "a number of groups that divides the channels", 0);
+  s.norm = static_cast<Norm>(whole(9, 0, 2));
+  s.groups = whole(10, s.norm == Norm::group ? 1 : 0, s.norm == Norm::group ? c.o : most);
+  if (s.norm == Norm::group && c.o % s.groups != 0) call.fail("shape", "a number of groups that divides the channels", 0);
   s.epsilon = static_cast<float>(v[11]);
   s.activation = static_cast<Activation>(whole(12, 0, 2));
   s.slope = static_cast<float>(v[13]);
@@ -120,13 +120,14 @@ int64_t sizeMap(const BlockShape& s) { return s.conv.n * s.conv.oh * s.conv.ow; 
 
 napi_value callBlockSavedSize(Call& call) { return call.result(static_cast<double>(blockSavedSize(blockShape(call)))); }
 
-// blockForward(shape, x, filter, bias, gamma, beta, pooled, attention, saved)
+// blockForward(shape, x, filter, bias, gamma, beta, pooled, attention, saved, moments)
 napi_value callBlockForward(Call& call) {
   const BlockShape s = blockShape(call);
   const BlockInputs in = blockInputs(call, s);
   float* const attention = call.optionalFloats(7, "attention", sizeMap(s));
   if ((attention != nullptr) != (s.attentionPower != 0)) call.fail("attention", "an array exactly where the power is not 0", 7);
-  blockForward(s, in, call.floats(6, "pooled", sizePooled(s)), attention, call.optionalFloats(8, "saved", blockSavedSize(s)));
+  blockForward(s, in, call.floats(6, "pooled", sizePooled(s)), attention, call.optionalFloats(8, "saved", blockSavedSize(s)),
+               call.optionalFloats(9, "moments", 2 * s.conv.o));
   return call.undefined();
 }
 

@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "call.h"
+#include "ceiling.h"
 #include "conv.h"
 #include "memory.h"
 #include "pool.h"
@@ -99,6 +100,12 @@ napi_value mapFile(Call& call) {
   return wrap(call, at, bytes, true);
 }
 
+// [multiply-adds a second, bytes a second]
+napi_value callMeasureCeilings(Call& call) {
+  const Ceilings ceilings = measureCeilings();
+  return call.result(std::vector<double>{ceilings.multiplyAdds, ceilings.bytes});
+}
+
 napi_value getThreadCount(Call& call) { return call.result(threadCount()); }
 
 napi_value putThreadCount(Call& call) {
@@ -144,6 +151,7 @@ std::vector<Export> systemExports() {
           {"threadCount", getThreadCount},  {"setThreadCount", putThreadCount},
           {"precision", getPrecision},      {"setPrecision", putPrecision},
           {"isa", getIsa},                  {"availableIsas", getIsas},   {"setIsa", putIsa},
+          {"measureCeilings", callMeasureCeilings},
           {"scratchBytes", getScratchBytes}, {"releaseScratch", dropScratch}};
 }
 

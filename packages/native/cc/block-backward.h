@@ -13,7 +13,7 @@ struct BlockBackward : BlockPass<Operand> {
   using E = typename Operand::Element;
   using V = Vector<T>;
   using Parameters = typename Base::Parameters;
-  using Base::channels, Base::chunk, Base::g, Base::grid, Base::groupSize, Base::L, Base::normalised, Base::partial, Base::pixels;
+  using Base::across, Base::batchStatistics, Base::channels, Base::chunk, Base::g, Base::grid, Base::groupSize, Base::L, Base::normalised, Base::partial, Base::pixels;
   using Base::planes, Base::pooledPixels, Base::s, Base::window;
   using Base::Base, Base::chunkPlanes, Base::chunks, Base::convolve, Base::fillChannels, Base::fillParameters, Base::groupMeans;
   using Base::keepsOutput, Base::normalAt, Base::padded, Base::reduceChannels;
@@ -51,7 +51,7 @@ struct BlockBackward : BlockPass<Operand> {
     p.filterFromX = wantsFilter && (q.twice ? p.needsUb : true), p.filterFromCx = wantsFilter && p.hasX;
     p.convolvesX = p.recompute || p.hasW;
     p.packsBack = q.twice ? p.inputFromUb : p.inputFromDu, p.packsBackW = q.twice && p.inputFromDu;
-    p.few = g.s.n < parallelThreads();
+    p.few = !across && g.s.n < parallelThreads();
     p.winograd = g.winograd && !p.few;
     p.group = p.winograd ? BlockWinograd<Operand>(g, kLongBand).group() : 1;
     p.whole = p.few || p.winograd || (g.direct && wantsInput);
@@ -84,6 +84,7 @@ struct BlockBackward : BlockPass<Operand> {
     T *filterSums = nullptr, *channelSums = nullptr;  // per part: [kh·kw·C, padded]; [3, padded]: bias, gamma, beta
     FirstSweep<T> first = nullptr;
     TwiceSweep<T> second = nullptr;
+    T *batch = nullptr, *batchSums = nullptr;         // with batch normalisation: own statistics where none are saved; [5, padded]
     Work few{};                                       // du, ub, patches and scattered where the threads share a sample
   };
 
@@ -116,6 +117,8 @@ struct BlockBackward : BlockPass<Operand> {
       takeParameters(pieces, k.parameters);
       k.filterSums = pieces.take<T>(q.dfilter ? sumsSize : 0);
       k.channelSums = pieces.take<T>(k.parts * 3 * padded());
+      k.batch = pieces.take<T>(across && !k.saved ? 2 * padded() : 0);
+      k.batchSums = pieces.take<T>(across ? 5 * padded() : 0);
       if (plan.few) takeGradients(pieces, q, plan, k.few);
     });
     if (plan.few) clearGradients(plan, k.few);
@@ -195,6 +198,7 @@ struct BlockBackward : BlockPass<Operand> {
     Job job{in, saved, q, planFor(q, saved), 1};
     if (!job.plan.few) job.parts = parallelParts(n, 1);
     prepare(job);
+    if (across) sumOverBatch(job);
     if (job.plan.few) {
       for (int64_t i = 0; i < n; i++) sampleTogether(job, i);
     } else {
@@ -223,8 +227,9 @@ struct BlockBackward : BlockPass<Operand> {
     Sample v{};
     v.own = job.saved ? job.saved + i * savedSample() : nullptr;
     const T* statistics = v.own ? v.own + (keepsOutput() ? planes * planeSize() : 0) : nullptr;
-    v.mean = !normalised ? job.parameters.mean : (v.own ? statistics : k.mean);
-    v.scale = !normalised ? job.parameters.scale : (v.own ? statistics + padded() : k.scale);
+    if (across) statistics = batchStatisticsOf(job);
+    v.mean = !normalised ? job.parameters.mean : (statistics ? statistics : k.mean);
+    v.scale = !normalised ? job.parameters.scale : (statistics ? statistics + padded() : k.scale);
     v.dp = readable(q.dpooled + i * pooledPixels * channels, k.staging);
     v.gdpooled = q.gdpooled ? q.gdpooled + i * pooledPixels * channels : nullptr;
     v.gdp = v.gdpooled ? writable(v.gdpooled, k.stagingOut) : Channels<T>{k.stagingOut, kPlane, 0};
@@ -236,14 +241,51 @@ struct BlockBackward : BlockPass<Operand> {
     return v;
   }
 
+  const T* batchStatisticsOf(const Job& job) const { return job.saved ? job.saved + g.s.n * savedSample() : job.batch; }
+
+  // What the means of batch normalisation follow from: a first round over all samples.
+  void sumOverBatch(const Job& job) const {
+    const int64_t n = g.s.n, size = 5 * padded();
+    if (!job.saved)
+      batchStatistics(job.forward.sweep(g), job.packedForward, job.parameters.bias, job.in.x, nullptr, job.batch, job.batch + padded(),
+                      nullptr);
+    T* own = nullptr;  // per sample
+    place(ScratchSlot::samples, [&](Pieces& pieces) { own = pieces.take<T>(n * size); });
+    parallel(n, 1, [&](int64_t begin, int64_t end, int thread) {
+      Work work{};
+      takeWork(job, work);
+      zero(work.sums, size);  // not all requests have all sums
+      for (int64_t i = begin; i < end; i++) {
+        const Sample v = open(job, work, i, i == begin, thread);
+        for (int64_t plane = 0; plane < planes; plane += chunk)
+          firstRound(job, work, v, outputsOf(job, work, v, plane), plane, chunkPlanes(plane));
+        copy(own + i * size, work.sums, size);
+      }
+    });
+    for (int64_t c = 0; c < size; c++) {
+      double sum = 0;
+      for (int64_t i = 0; i < n; i++) sum += static_cast<double>(own[i * size + c]);
+      job.batchSums[c] = T(sum);
+    }
+  }
+
   // u and G of a chunk, then all that follows from them.
   void chunkOf(const Job& job, const Work& k, const Sample& v, int64_t plane) const {
+    const int64_t count = chunkPlanes(plane);
+    const T* u = outputsOf(job, k, v, plane);
+    firstRound(job, k, v, u, plane, count);
+    derivatives(job, k, v, u, plane, count);
+    adjoints(job, k, v, plane, count);
+  }
+
+  // u, and G into the thread's own buffer.
+  const T* outputsOf(const Job& job, const Work& k, const Sample& v, int64_t plane) const {
     const Plan& plan = job.plan;
     const int64_t count = chunkPlanes(plane);
     const T* u = plan.recompute ? k.u : v.own + plane * planeSize();
     if (plan.recompute) {
       convolve(v.convolution, job.packedForward, k.x.dot, job.parameters.bias, plane, count, k.u, false);
-      if (normalised && !v.own) statistics(k.u, plane, count, k.mean, k.scale);
+      if (normalised && !across && !v.own) statistics(k.u, plane, count, k.mean, k.scale);
     }
     if (job.q.twice) {
       const T* cbias = job.parameters.cbias;
@@ -251,8 +293,7 @@ struct BlockBackward : BlockPass<Operand> {
       if (plan.hasW) convolve(v.convolution, job.packedForwardW, k.x.dot, cbias, plane, count, k.G, plan.hasX);
       if (!plan.hasX && !plan.hasW) fillChannels(k.G, cbias + plane * kPlane, count);
     }
-    derivatives(job, k, v, u, plane, count);
-    adjoints(job, k, v, plane, count);
+    return u;
   }
 
   // A sample by one thread.
@@ -303,7 +344,9 @@ struct BlockBackward : BlockPass<Operand> {
         one.u = k.u + at, one.G = k.G + at;
         if (plan.recompute && normalised && !v.own) statistics(one.u, plane, here, k.mean, k.scale);
         if (q.twice && !plan.hasX && !plan.hasW) fillChannels(one.G, job.parameters.cbias + plane * kPlane, here);
-        derivatives(job, one, v, plan.recompute ? one.u : v.own + plane * planeSize(), plane, here);
+        const T* u = plan.recompute ? one.u : v.own + plane * planeSize();
+        firstRound(job, one, v, u, plane, here);
+        derivatives(job, one, v, u, plane, here);
       }
     }
     const auto du = minimal.output(const_cast<const T*>(k.du.real), sample), ub = minimal.output(const_cast<const T*>(k.ub.real), sample);
@@ -379,40 +422,50 @@ struct BlockBackward : BlockPass<Operand> {
     else zero(dx, sampleSize());
   }
 
-  // dy, then du and ū of a chunk, its part of gdpooled, and what it adds to the parameters' gradients.
+  int64_t offsetInDu(const Job& job, const Work& k, int64_t plane) const {
+    return (job.plan.whole ? plane * k.du.plane : 0) + k.du.corner;
+  }
+
+  // dy of a chunk where du will be, and the sums that the means follow from.
+  void firstRound(const Job& job, const Work& k, const Sample& sample, const T* u, int64_t plane, int64_t count) const {
+    const Channels<const T>& dp = sample.dp;
+    T* const du = k.du.real + offsetInDu(job, k, plane);
+    const int64_t first = plane * kPlane, end = (plane + count) * kPlane;
+    for (int64_t c = first; c < end; c += L) {
+      const int64_t p = (c - first) / kPlane, v = (c - first) % kPlane, offset = p * planeSize() + v;
+      T* const sums = k.sums + c;
+      job.first(grid, {normalAt(job.parameters, sample.mean, sample.scale, c), u + offset, dp.base + c / kPlane * dp.plane + v, dp.pixel,
+                       sample.dattention, k.G + offset, du + p * k.du.plane + v, k.du.row, sums, sums + padded(), sums + 2 * padded(),
+                       sums + 3 * padded(), sums + 4 * padded()});
+    }
+  }
+
+  // From dy of a chunk du and ū, its part of gdpooled, and what it adds to the parameters' gradients.
   void derivatives(const Job& job, const Work& k, const Sample& sample, const T* u, int64_t plane, int64_t count) const {
     const Request& q = job.q;
     const Parameters& parameters = job.parameters;
     const T *mean = sample.mean, *scale = sample.scale;
-    const Channels<const T>& dp = sample.dp;
     const Channels<T>& gdp = sample.gdp;
-    const int64_t offsetInDu = (job.plan.whole ? plane * k.du.plane : 0) + k.du.corner;
-    T *du = k.du.real + offsetInDu, *ub = job.plan.needsUb ? k.ub.real + offsetInDu : du;
+    T *du = k.du.real + offsetInDu(job, k, plane), *ub = job.plan.needsUb ? k.ub.real + offsetInDu(job, k, plane) : du;
     const int64_t duPlane = k.du.plane, duRow = k.du.row;
-    T* sums[5];
-    for (int i = 0; i < 5; i++) sums[i] = k.sums + i * padded();
-    T *sumDy = sums[0], *sumDyz = sums[1], *sumG = sums[2], *sumGz = sums[3], *sumGdy = sums[4];
+    const T *sumDy = k.sums, *sumDyz = k.sums + padded(), *sumGdy = k.sums + 4 * padded();
+    const T* const set = across ? job.batchSums : k.sums;  // sums of the values that share a mean
     const int64_t first = plane * kPlane, end = (plane + count) * kPlane;
-    for (int64_t c = first; c < end; c += L) {
-      const int64_t p = (c - first) / kPlane, v = (c - first) % kPlane, offset = p * planeSize() + v;
-      job.first(grid, {normalAt(parameters, mean, scale, c), u + offset, dp.base + c / kPlane * dp.plane + v, dp.pixel, sample.dattention,
-                          k.G + offset, du + p * duPlane + v, duRow, sumDy + c, sumDyz + c, sumG + c, sumGz + c, sumGdy + c});
-    }
     T* means[7];
     for (int i = 0; i < 7; i++) {
       means[i] = k.sums + (5 + i) * padded();
       if (!normalised) zero(means[i] + first, end - first);
     }
     if (normalised) {
-      groupMeans(first, end, sumDy, parameters.gamma, means[0]);   // m1
-      groupMeans(first, end, sumDyz, parameters.gamma, means[1]);  // m2
+      groupMeans(first, end, set, parameters.gamma, means[0]);             // m1
+      groupMeans(first, end, set + padded(), parameters.gamma, means[1]);  // m2
     }
     if (normalised && q.twice) {
-      groupMeans(first, end, sumG, nullptr, means[2]);              // h1
-      groupMeans(first, end, sumGz, nullptr, means[3]);             // h2
-      groupMeans(first, end, sumGdy, parameters.gamma, means[4]);   // h3
-      groupMeans(first, end, sumDy, parameters.cgamma, means[5]);   // mean(Γdy)
-      groupMeans(first, end, sumDyz, parameters.cgamma, means[6]);  // mean(Γdy·z)
+      groupMeans(first, end, set + 2 * padded(), nullptr, means[2]);           // h1
+      groupMeans(first, end, set + 3 * padded(), nullptr, means[3]);           // h2
+      groupMeans(first, end, set + 4 * padded(), parameters.gamma, means[4]);  // h3
+      groupMeans(first, end, set, parameters.cgamma, means[5]);                // mean(Γdy)
+      groupMeans(first, end, set + padded(), parameters.cgamma, means[6]);     // mean(Γdy·z)
     }
     T *biasSum = sample.channelSum, *gammaSum = biasSum + padded(), *betaSum = gammaSum + padded();
     for (int64_t c = first; c < end; c++) {

@@ -15,6 +15,8 @@
 //
 // All means follow from sums of one sweep over u, G and dpooled, so each pass sweeps the planes twice. Planes of kPlane channels
 // are worked on in chunks that hold whole normalisation groups, so that a chunk of u stays in the nearest cache.
+//
+// Batch normalisation takes its means over all samples: each pass then goes over the samples twice, first for their sums.
 #pragma once
 #include "block-sweep.h"
 #include "block-winograd.h"
@@ -52,16 +54,18 @@ struct BlockPass {
   int64_t pixels, channels, planes, groupSize, pooledPixels;
   int64_t chunk;  // planes worked on together
   bool normalised, partial;
+  bool across;    // statistics over all samples
   T epsilon;
   Grid<T> grid;
   Window window;
 
-  BlockPass(const BlockShape& shape, bool winograd) : s(shape), g(shape.conv, winograd) {
+  BlockPass(const BlockShape& shape, bool winograd) : s(shape), g(shape.conv, winograd && fitsWinograd(shape)) {
     pixels = g.pixels;
     channels = s.conv.o;
     planes = g.outPlanes;
-    normalised = s.norm == Norm::group;
-    groupSize = normalised ? channels / most(1, s.groups) : 1;
+    normalised = s.norm != Norm::none;
+    across = s.norm == Norm::batch;
+    groupSize = s.norm == Norm::group ? channels / most(1, s.groups) : 1;
     const int64_t size = s.pool == Pool::none ? 1 : s.poolSize;
     grid = {g.s.oh, g.s.ow, s.ph(), s.pw(), size, T(s.slope), T(s.attentionPower)};
     pooledPixels = grid.ph * grid.pw;
@@ -76,7 +80,9 @@ struct BlockPass {
   int64_t planeSize() const { return pixels * kPlane; }
   // Recomputing u costs kh·kw·C multiplications a value, keeping it one write and one read of memory.
   bool keepsOutput() const { return g.s.kh * g.s.kw * g.s.c > 96; }
-  int64_t savedSample() const { return (keepsOutput() ? planes * planeSize() : 0) + (normalised ? 2 * padded() : 0); }
+  int64_t savedSample() const { return (keepsOutput() ? planes * planeSize() : 0) + (normalised && !across ? 2 * padded() : 0); }
+  int64_t savedSize() const { return g.s.n <= 0 ? 0 : g.s.n * savedSample() + (across ? 2 * padded() : 0); }
+  int64_t setSize() const { return pixels * groupSize * (across ? g.s.n : 1); }  // values of one mean
   int64_t chunks() const { return ceilDivide(planes, chunk); }
   int64_t chunkPlanes(int64_t plane) const { return least(chunk, planes - plane); }
 
@@ -120,9 +126,54 @@ struct BlockPass {
     for (int64_t c = most(first, last); c < end; c++) mean[c] = scale[c] = T(0);
   }
 
+  // Mean and reciprocal deviation of each channel over all samples; their results of the convolution are left in `keep`, one
+  // savedSample after another, if that is not null. `moments`: as for blockForward.
+  void batchStatistics(const DotSweep<Operand>& sweep, const E* packed, const T* bias, const T* x, T* keep, T* mean, T* scale,
+                       T* moments) const {
+    const int64_t n = g.s.n;
+    T* own = nullptr;  // per sample: means, sums of squared differences from them
+    place(ScratchSlot::samples, [&](Pieces& pieces) { own = pieces.take<T>(n * 2 * padded()); });
+    parallel(n, 1, [&](int64_t begin, int64_t end, int) {
+      InputPlanes<Operand> input;
+      T* results = nullptr;
+      place(ScratchSlot::work, [&](Pieces& pieces) {
+        input.take(pieces, g, true, false);
+        results = pieces.take<T>(keep ? 0 : chunk * planeSize());
+      });
+      input.clear(g);
+      for (int64_t i = begin; i < end; i++) {
+        input.load(g, x + i * sampleSize());
+        T* means = own + i * 2 * padded();
+        for (int64_t plane = 0; plane < planes; plane += chunk) {
+          const int64_t count = chunkPlanes(plane);
+          T* u = keep ? keep + i * savedSample() + plane * planeSize() : results;
+          convolve(sweep, packed, input.dot, bias, plane, count, u, false);
+          for (int64_t c = 0; c < count * kPlane; c += L) {
+            const int64_t channel = plane * kPlane + c;
+            limbeck::LIMBECK_NS::moments(u + c / kPlane * planeSize() + c % kPlane, pixels, means + channel, means + padded() + channel);
+          }
+        }
+      }
+    });
+    for (int64_t c = 0; c < padded(); c++) {
+      double sum = 0, square = 0;
+      for (int64_t i = 0; i < n; i++) sum += static_cast<double>(own[i * 2 * padded() + c]);
+      const double m = sum / static_cast<double>(n);
+      for (int64_t i = 0; i < n; i++) {
+        const T* sample = own + i * 2 * padded() + c;
+        const double d = static_cast<double>(sample[0]) - m;
+        square += static_cast<double>(sample[padded()]) + static_cast<double>(pixels) * d * d;
+      }
+      const double variance = square / static_cast<double>(setSize());
+      mean[c] = c < channels ? T(m) : T(0);
+      scale[c] = c < channels ? T(1 / squareRoot(variance + static_cast<double>(epsilon))) : T(0);
+      if (moments && c < channels) moments[c] = T(m), moments[channels + c] = T(variance);
+    }
+  }
+
   // Means over each group of Σ weight·values of its channels; equal for all channels of a group.
   void groupMeans(int64_t firstChannel, int64_t endChannel, const T* values, const T* weight, T* means) const {
-    const T share = T(1) / T(pixels * groupSize);
+    const T share = T(1) / T(setSize());
     const int64_t last = least(endChannel, channels);
     for (int64_t c = firstChannel; c < last; c += groupSize) {
       T sum = 0;
@@ -204,15 +255,17 @@ struct BlockPass {
 
   // ---- forward -----------------------------------------------------------------------------------------------------------
 
-  void forward(const Inputs<T>& in, T* pooled, T* attention, T* saved) const {
+  void forward(const Inputs<T>& in, T* pooled, T* attention, T* saved, T* moments) const {
     if (g.s.n <= 0 || channels <= 0 || pixels <= 0) return;
     ForwardTables<Operand> tables;
     Parameters parameters;
     E* packed;
+    T* batch;
     place(ScratchSlot::shared, [&](Pieces& pieces) {
       tables.take(pieces, g);
       packed = pieces.take<E>(packedForwardSize(g.winograd));
       takeParameters(pieces, parameters);
+      batch = pieces.take<T>(across && !saved ? 2 * padded() : 0);
     });
     tables.fill(g);
     packForward(g.winograd, tables, in.filter, packed);
@@ -222,6 +275,10 @@ struct BlockPass {
       return forwardSweepFor<T, decltype(act)::value, decltype(kind)::value>(power);
     });
     const bool keep = saved && keepsOutput();
+    if (across) {
+      if (saved) batch = saved + g.s.n * savedSample();
+      batchStatistics(tables.sweep(g), packed, parameters.bias, in.x, keep ? saved : nullptr, batch, batch + padded(), moments);
+    }
     // The attention sums over all channels, so it keeps one thread on a sample.
     const int64_t slices = attention ? 1 : slicesOf(g.s.n, chunks());
     const BlockWinograd<Operand> minimal(g, kShortBand);
@@ -252,11 +309,11 @@ struct BlockPass {
           ahead.add(in.x + (n + together) * sampleSize(), least(group, end - i - together) * sampleSize(), false);
           ahead.spread(g.winograd ? minimal.forward.steps(together * minimal.forward.tiles()) : g.forwardTiles());
         }
-        if (i == begin || slice == 0) x.load(g, in.x + n * sampleSize());
+        if ((i == begin || slice == 0) && (!across || !keep)) x.load(g, in.x + n * sampleSize());
         T* own = saved ? saved + n * savedSample() : nullptr;
         T* statsAt = own ? own + (keepsOutput() ? planes * planeSize() : 0) : nullptr;
-        T* mean = !normalised ? parameters.mean : (own ? statsAt : ownMean);
-        T* scale = !normalised ? parameters.scale : (own ? statsAt + padded() : ownScale);
+        T* mean = !normalised ? parameters.mean : (across ? batch : (own ? statsAt : ownMean));
+        T* scale = !normalised ? parameters.scale : (across ? batch + padded() : (own ? statsAt + padded() : ownScale));
         const int64_t firstPlane = chunks() * slice / slices * chunk;
         const int64_t endPlane = least(planes, chunks() * (slice + 1) / slices * chunk);
         T* out = pooled + n * pooledPixels * channels;
@@ -271,8 +328,8 @@ struct BlockPass {
         for (int64_t plane = firstPlane; plane < endPlane; plane += chunk) {
           const int64_t count = chunkPlanes(plane);
           T* u = keep ? own + plane * planeSize() : ownU + (g.winograd ? (inGroup * planes + plane) * planeSize() : 0);
-          if (!g.winograd) convolve(convolution, packed, x.dot, parameters.bias, plane, count, u, false);
-          if (normalised) statistics(u, plane, count, mean, scale);
+          if (!g.winograd && (!across || !keep)) convolve(convolution, packed, x.dot, parameters.bias, plane, count, u, false);
+          if (normalised && !across) statistics(u, plane, count, mean, scale);
           for (int64_t p = 0; p < count; p++)
             for (int64_t v = 0; v < kPlane; v += L)
               finish(grid, normalAt(parameters, mean, scale, (plane + p) * kPlane + v), u + p * planeSize() + v,

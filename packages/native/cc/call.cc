@@ -173,4 +173,13 @@ napi_value Call::result(const std::vector<std::string>& texts) const {
   return list;
 }
 
+napi_value Call::result(const std::vector<double>& numbers) const {
+  napi_value list;
+  require(napi_create_array_with_length(env_, numbers.size(), &list), "napi_create_array_with_length");
+  for (size_t i = 0; i < numbers.size(); ++i) {
+    require(napi_set_element(env_, list, static_cast<uint32_t>(i), result(numbers[i])), "napi_set_element");
+  }
+  return list;
+}
+
 }  // namespace limbeck

@@ -45,6 +45,7 @@ class Call {
   napi_value result(double value) const;
   napi_value result(const std::string& value) const;
   napi_value result(const std::vector<std::string>& values) const;
+  napi_value result(const std::vector<double>& values) const;
 
   [[noreturn]] void fail(const char* name, const std::string& wanted, int i) const;
   const char* function() const { return export_->name; }

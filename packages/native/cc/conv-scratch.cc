@@ -55,7 +55,7 @@ std::vector<Arena*>& registry() {
 }
 
 struct Arena {
-  Block blocks[2];
+  Block blocks[3];
 
   Arena() {
     std::lock_guard<std::mutex> lock(registryMutex());

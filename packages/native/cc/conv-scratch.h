@@ -8,8 +8,8 @@
 namespace limbeck {
 
 // Which block of the calling thread: `work` for the body of a parallel loop, `shared` for what the thread that starts the
-// loop lets all bodies use (packed filters, partial sums).
-enum class ScratchSlot { work, shared };
+// loop lets all bodies use (packed filters, partial sums), `samples` for what they leave of each sample.
+enum class ScratchSlot { work, shared, samples };
 
 // At least `bytes` bytes, 64-byte aligned, contents undefined, valid until the next call with the same slot on this thread.
 void* scratch(ScratchSlot slot, size_t bytes);

@@ -1,6 +1,7 @@
 // Instantiates every pass for one operand kind, without or with minimal filtering, and puts them into a KernelTable. Included once per instruction set.
 #pragma once
 #include "block-backward.h"
+#include "ceiling-impl.h"
 #include "conv-pass.h"
 #include "gemm-impl.h"
 #include "isa.h"
@@ -25,10 +26,10 @@ struct Passes {
   }
   static int64_t blockSavedSize(const BlockShape& s) {
     const BlockPass<Operand> pass(s, Winograd);
-    return pass.savedSample() * most(0, s.conv.n);
+    return pass.savedSize();
   }
-  static void blockForward(const BlockShape& s, const BlockInputs& in, T* pooled, T* attention, T* saved) {
-    BlockPass<Operand>(s, Winograd).forward(inputs(in), pooled, attention, saved);
+  static void blockForward(const BlockShape& s, const BlockInputs& in, T* pooled, T* attention, T* saved, T* moments) {
+    BlockPass<Operand>(s, Winograd).forward(inputs(in), pooled, attention, saved, moments);
   }
   static void blockBackward(const BlockShape& s, const BlockInputs& in, const T* saved, const T* dpooled, const T* dattention, T* dx,
                             T* dfilter, T* dbias, T* dgamma, T* dbeta) {
@@ -50,7 +51,7 @@ struct Passes {
 
   static const KernelTable* table() {
     static const KernelTable all{convForward, convBackwardInput, convBackwardFilter, matmulPass<T>, blockSavedSize, blockForward,
-                                 blockBackward, blockBackwardBackward};
+                                 blockBackward, blockBackwardBackward, multiplyAddRounds<Operand>};
     return &all;
   }
 };

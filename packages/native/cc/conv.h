@@ -40,7 +40,8 @@ void convBackwardFilter(const ConvShape& s, const float* x, const float* dy, flo
 void matmul(int64_t batch, int64_t m, int64_t n, int64_t k, const float* a, int64_t strideA, bool transposeA,
             const float* b, int64_t strideB, bool transposeB, float* c);
 
-enum class Norm { none, group };
+// group: statistics of each sample and group of channels; batch: of each channel over all samples.
+enum class Norm { none, group, batch };
 enum class Activation { identity, relu, leakyrelu };
 enum class Pool { none, average, max };
 
@@ -61,11 +62,15 @@ struct BlockShape {
 // Pointers to the block's inputs; bias, gamma, beta null where absent.
 struct BlockInputs { const float *x, *filter, *bias, *gamma, *beta; };
 
+// As fitsWinograd of the convolution; batch normalisation, which goes over the samples twice, does without.
+bool fitsWinograd(const BlockShape& s);
+
 // Floats to hand from the forward to the backward passes (0 is fine: then they recompute).
 int64_t blockSavedSize(const BlockShape& s);
 
-// attention null where attentionPower is 0; saved null when no backward pass will follow.
-void blockForward(const BlockShape& s, const BlockInputs& in, float* pooled, float* attention, float* saved);
+// attention null where attentionPower is 0; saved null when no backward pass will follow. moments [2, O]: mean and biased variance
+// of the convolution's results over the batch, null unless the normalisation is of the batch and somebody wants them.
+void blockForward(const BlockShape& s, const BlockInputs& in, float* pooled, float* attention, float* saved, float* moments);
 
 // dattention may be null; any output pointer may be null: it is then not computed. saved may be null: recompute.
 void blockBackward(const BlockShape& s, const BlockInputs& in, const float* saved, const float* dpooled,

@@ -12,12 +12,14 @@ struct KernelTable {
   void (*matmul)(int64_t batch, int64_t m, int64_t n, int64_t k, const float* a, int64_t strideA, bool transposeA, const float* b,
                  int64_t strideB, bool transposeB, float* c);
   int64_t (*blockSavedSize)(const BlockShape&);
-  void (*blockForward)(const BlockShape&, const BlockInputs&, float* pooled, float* attention, float* saved);
+  void (*blockForward)(const BlockShape&, const BlockInputs&, float* pooled, float* attention, float* saved,
+                       float* moments);
   void (*blockBackward)(const BlockShape&, const BlockInputs&, const float* saved, const float* dpooled, const float* dattention,
                         float* dx, float* dfilter, float* dbias, float* dgamma, float* dbeta);
   void (*blockBackwardBackward)(const BlockShape&, const BlockInputs&, const float* saved, const float* dpooled, const float* cx,
                                 const float* cfilter, const float* cbias, const float* cgamma, const float* cbeta, float* gdpooled,
                                 float* gx, float* gfilter, float* gbias, float* ggamma, float* gbeta);
+  int64_t (*multiplyAddRounds)(int64_t rounds);  // ceiling-impl.h
 };
 
 // Per kernel file, without and with minimal filtering; null where the compiler's target has no such instructions.
@@ -29,7 +31,8 @@ const KernelTable* neonKernels(bool winograd);
 
 // For the instruction set and the precision in use.
 const KernelTable& kernels();
-// And for a convolution: minimal filtering in float32 is faster than bfloat16 products, so Precision::standard takes it first.
+// And for a convolution or a block: minimal filtering in float32 is faster than bfloat16 products, so Precision::standard takes it first.
 const KernelTable& kernels(const ConvShape& s);
+const KernelTable& kernels(const BlockShape& s);
 
 }  // namespace limbeck

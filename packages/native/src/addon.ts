@@ -87,6 +87,8 @@ export interface Addon {
   affineSample(shape: Sizes, x: Floats, grid: Floats, y: Floats): void;
   affineSampleTranspose(shape: Sizes, dy: Floats, grid: Floats, dx: Floats): void;
 
+  /** Multiply-adds and bytes a second that the machine reaches at most. */
+  measureCeilings(): number[];
   /** `shape`: n, h, w, c, o, kh, kw, strideH, strideW, padTop, padLeft, outHeight, outWidth. */
   convForward(shape: Sizes, x: Floats, filter: Floats, bias: MaybeFloats, y: Floats): void;
   convBackwardInput(shape: Sizes, dy: Floats, filter: Floats, dx: Floats): void;

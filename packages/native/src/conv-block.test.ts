@@ -24,6 +24,10 @@ function composed(
 ): [tf.Tensor, tf.Tensor | undefined] {
   const convolved = tf.conv2d(x as tf.Tensor4D, filter as tf.Tensor4D, attrs.stride, attrs.pad) as tf.Tensor;
   let a = bias === undefined ? convolved : tf.add(convolved, bias);
+  if (attrs.norm === "batch") {
+    const { mean, variance } = tf.moments(a, [0, 1, 2]);
+    a = tf.add(tf.mul(tf.div(tf.sub(a, mean), tf.sqrt(tf.add(variance, attrs.epsilon))), gamma!), beta!);
+  }
   if (attrs.norm === "group") {
     const [n, h, w, c] = a.shape as [number, number, number, number];
     const grouped = tf.reshape(a, [n, h, w, attrs.groups, c / attrs.groups]);
@@ -55,7 +59,7 @@ const problem = fc.record({
   half: size(10),
   k: fc.constantFrom(1, 3, 5),
   stride: fc.constantFrom(1, 1, 2),
-  norm: fc.constantFrom("none", "group", "instance"),
+  norm: fc.constantFrom("none", "group", "instance", "batch"),
   activation: fc.constantFrom<ConvBlockAttrs["activation"]>("identity", "relu", "leakyrelu"),
   pool: fc.constantFrom<ConvBlockAttrs["pool"]>("none", "average", "max"),
   bias: fc.boolean(),
@@ -68,7 +72,7 @@ function attrsOf(p: Problem): ConvBlockAttrs {
   return {
     stride: p.stride,
     pad: (p.k - 1) / 2,
-    norm: p.norm === "none" ? "none" : "group",
+    norm: p.norm === "instance" ? "group" : p.norm,
     groups: p.norm === "instance" ? 2 * p.half : 2,
     epsilon: 1e-2,
     activation: p.activation,
@@ -125,7 +129,12 @@ describe("the fused block", () => {
         on("native", () =>
           tf.tidy(() => {
             const outputs = run(CONV_BLOCK, inputsOf(p), attrs);
-            expect(outputs.map((output) => output.dtype)).toEqual(["float32", "float32", "float32"]);
+            expect(outputs.map((output) => output.dtype)).toEqual([
+              "float32",
+              "float32",
+              "float32",
+              "float32",
+            ]);
             expect(outputs[0]!.shape).toEqual(pooled!.shape);
             expectClose(outputs[0]!.dataSync(), pooled!.values, { rtol: 1e-4, atol: 2e-4 });
             expect(outputs[1]!.shape).toEqual(attention!.shape);

@@ -1,11 +1,11 @@
 import type { NamedAttrMap, NamedTensorInfoMap, Tensor1D, Tensor4D } from "@tensorflow/tfjs-core";
 
 /**
- * The fused block: convolution (+ bias) → group normalisation → activation → pooling as one kernel, with its backward
+ * The fused block: convolution (+ bias) → normalisation → activation → pooling as one kernel, with its backward
  * pass and the backward pass of that as two more. A back end that registers the three kernels gets them used by
  * `@limbeck/core`; elsewhere core composes the same function from plain kernels.
  *
- *     u = conv(x, filter) + bias      z = (u − mean)·(var + ε)^(−1/2) per sample and group
+ *     u = conv(x, filter) + bias      z = (u − mean)·(var + ε)^(−1/2) per sample and group, or per channel
  *     a = φ(γ·z + β)                  pooled = pool(a)        attention = Σ_c |a_c|^p
  */
 export const CONV_BLOCK = "ConvBlock";
@@ -19,8 +19,11 @@ export interface ConvBlockAttrs {
   readonly stride: number;
   /** Zeros added on each side of height and width. */
   readonly pad: number;
-  /** `group`: statistics per sample and group of channels; instance normalisation is groups = channels. */
-  readonly norm: "none" | "group";
+  /**
+   * `group`: statistics per sample and group of channels; instance normalisation is groups = channels. `batch`: statistics per
+   * channel over all samples, differentiated through; `groups` is not read.
+   */
+  readonly norm: "none" | "group" | "batch";
   readonly groups: number;
   readonly epsilon: number;
   readonly activation: "identity" | "relu" | "leakyrelu";
@@ -37,7 +40,8 @@ export interface ConvBlockAttrs {
  * Kernel inputs. `bias` is absent for a convolution without bias, `gamma` and `beta` with `norm: "none"`.
  *
  * Outputs of CONV_BLOCK, in order: pooled `[N, ph, pw, O]`; attention `[N, oh, ow]`, or `[0]` where power is 0;
- * saved `[…]`: what the back end wants back in the backward passes (opaque; may be `[0]`).
+ * saved `[…]`: what the back end wants back in the backward passes (opaque; may be `[0]`); moments `[2, O]` with
+ * `norm: "batch"`, else `[0]`: mean and biased variance of u per channel.
  */
 export interface ConvBlockInputs {
   /** `[N, H, W, C]` */

@@ -16,6 +16,7 @@ export { NATIVE_BACKEND, nativeKernelNames, registerNativeBackend } from "./regi
 export {
   availableIsas,
   isa,
+  measureCeilings,
   nativeMemory,
   precision,
   setIsa,
@@ -23,6 +24,7 @@ export {
   setThreadCount,
   threadCount,
   trimMemory,
+  type Ceilings,
   type NativeMemory,
   type NativePrecision,
 } from "./settings.ts";

@@ -5,6 +5,7 @@ import {
   availableIsas,
   isa,
   loadNative,
+  measureCeilings,
   nativeKernelNames,
   precision,
   setIsa,
@@ -157,5 +158,21 @@ describe("loading", () => {
       const missing = tf.getKernelsForBackend("cpu").filter((kernel) => !here.has(kernel.kernelName));
       expect(missing).toEqual([]);
     });
+  });
+});
+
+it("measures ceilings that a product stays below", () => {
+  on("native", () => {
+    const { multiplyAdds, bytes } = measureCeilings();
+    expect(bytes).toBeGreaterThan(1e8);
+    const size = 256;
+    const [a, b] = [randomTensor([size, size], 1), randomTensor([size, size], 2)];
+    const times = Array.from({ length: 20 }, () => {
+      const begin = performance.now();
+      tf.matMul(a as tf.Tensor2D, b as tf.Tensor2D).dispose();
+      return (performance.now() - begin) / 1000;
+    });
+    // Timers and a busy machine: within a factor of two of the truth.
+    expect(size ** 3 / Math.min(...times)).toBeLessThan(2 * multiplyAdds);
   });
 });

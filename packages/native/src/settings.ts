@@ -54,6 +54,20 @@ export function setIsa(name: string): void {
   addon().setIsa(name);
 }
 
+/** What the machine can do at most with the threads, instruction set and precision in use, for rooflines. */
+export interface Ceilings {
+  /** Multiply-adds a second, from registers alone. */
+  readonly multiplyAdds: number;
+  /** Bytes a second to and from memory. */
+  readonly bytes: number;
+}
+
+/** Measures {@link Ceilings}: a third of a second and 192 MiB. */
+export function measureCeilings(): Ceilings {
+  const [multiplyAdds, bytes] = addon().measureCeilings();
+  return { multiplyAdds: multiplyAdds!, bytes: bytes! };
+}
+
 /** Memory of the back end, in bytes. */
 export interface NativeMemory {
   /** Held by tensors. */

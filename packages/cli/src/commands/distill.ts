@@ -9,9 +9,9 @@ import {
   resolveConfig,
   type Run,
   type SyntheticSet,
-  whitenedDataset,
+  type Whitening,
 } from "@limbeck/core";
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 import { startEngine, withEngineOptions, withOutputOptions, type CommonFlags } from "../common-options.ts";
 import { readConfigFile, type ConfigFile } from "../config-file.ts";
 import { forecastText, makeForecast } from "../dry-run.ts";
@@ -21,7 +21,8 @@ import {
   collect,
   methodNamed,
   parseOverrides,
-  wantsZca,
+  whitenedAs,
+  whiteningOf,
   wholeNumber,
   type RawConfig,
   takeInterrupts,
@@ -34,7 +35,7 @@ import { formatSeconds } from "../units.ts";
 interface DistillFlags extends CommonFlags {
   readonly method?: string;
   readonly preset?: string;
-  readonly zca?: boolean;
+  readonly zca?: Whitening | boolean;
   readonly ipc?: number;
   readonly iterations?: number;
   readonly set?: readonly string[];
@@ -55,7 +56,12 @@ export function registerDistill(program: Command): void {
     .option("--method <id>", "method (limbeck methods)")
     .option("--ipc <n>", "synthetic images per class", wholeNumber(1))
     .option("--preset <name>", "named configuration of the method")
-    .option("--zca", "whiten the images (default: what the preset says)")
+    .addOption(
+      new Option(
+        "--zca [what]",
+        "whiten the images: pixels as they are, or standardised first (default: what the preset says)",
+      ).choices(["pixels", "standardised"]),
+    )
     .option("--no-zca", "do not whiten, whatever the preset says")
     .option("--iterations <n>", "updates of the synthetic images", wholeNumber(1))
     .option("--set <key=value>", "another configuration key, dotted if nested; may be repeated", collect)
@@ -84,9 +90,10 @@ async function runDistill(datasetArgument: string | undefined, flags: DistillFla
   const complete = resolveConfig(method, { preset, config }) as RawConfig & { readonly ipc: number };
   await startEngine({ ...engineFlags(file), ...engineFlags(flags) }, output);
   const opened = await openForCommand(datasetName, output, { download: flags.dryRun !== true });
-  const zca = flags.zca ?? file.zca ?? wantsZca(method, preset);
+  const choice = { zca: flags.zca ?? file.zca, method, preset };
+  const zca = whiteningOf(choice);
   // A forecast does not need the whitening itself.
-  const dataset = zca && flags.dryRun !== true ? await whitenedDataset(opened) : opened;
+  const dataset = flags.dryRun === true ? opened : await whitenedAs(opened, choice);
   // An unknown network, or a class with too few images, is met before a run folder is made.
   forecastRun(method, dataset, { preset, config });
   const seed = flags.seed ?? file.seed ?? 0;
@@ -101,7 +108,7 @@ async function runDistill(datasetArgument: string | undefined, flags: DistillFla
     method: method.id,
     ipc: complete.ipc,
     config: complete,
-    ...(zca ? { zca } : {}),
+    ...(zca === undefined ? {} : { zca }),
     seed,
   };
   const directory =

@@ -61,7 +61,7 @@ function describeMethod(method: DistillationMethod, keys: readonly ConfigKey[]):
   });
   const presetLines = Object.entries(method.presets).map(
     ([name, preset]) =>
-      `  ${name} [${preset.status}] ${preset.dataset}${preset.zca === true ? ", ZCA" : ""}\n      ${preset.source}`,
+      `  ${name} [${preset.status}] ${preset.dataset}${preset.zca === undefined ? "" : `, ZCA of ${preset.zca === "pixels" ? "pixels" : "standardised pixels"}`}\n      ${preset.source}`,
   );
   return [
     `${method.id}: ${method.title}`,

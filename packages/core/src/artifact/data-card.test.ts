@@ -6,6 +6,15 @@ import { dataCard } from "./data-card.ts";
 beforeAll(() => useBackend("cpu"));
 
 describe("dataCard", () => {
+  it("says how images that hold several decode", async () => {
+    const card = await dataCard(toySet({ factor: 2, shape: [7, 8, 1] }));
+    expect(card).toContain(
+      "- Decoding: each stored image holds 2×2 training images of its class. Cut it into patches of 4×4 (first extended by grey, " +
+        "right and below, to 8×8) and enlarge each to\n  7×8, bilinearly, corners not aligned: 24 training images in all.",
+    );
+    expect(await dataCard(toySet())).not.toContain("Decoding");
+  });
+
   it("says what a user of the set must know", async () => {
     const set = toySet({ classes: ["cat", 'say "dog"|\nnow'], stepSize: 0.02 });
     const card = await dataCard(set, {

@@ -73,7 +73,7 @@ ${normalisationText(set)}
 
 ## Training recipe
 
-- Augmentation: \`${set.augmentation}\`
+- Augmentation: \`${set.augmentation}\`${decoding(set)}
 - Labels: ${set.labels.kind === "hard" ? "one class per image" : `soft (${set.labels.space}), ${classes.length} per image`}
 - Step size: ${set.stepSize === undefined ? "none learned; the evaluation protocol decides" : String(set.stepSize)}
 
@@ -179,6 +179,20 @@ function classTable({ classes }: SyntheticSet, layout: CardLayout["layout"]): st
     return `| ${label} | ${cell(name)} |${folder}`;
   });
   return [head, ...rows].join("\n");
+}
+
+/** How images that hold several decode, as further lines of the recipe. */
+function decoding({ factor, shape, size }: SyntheticSet): string {
+  if (factor === undefined) return "";
+  const [height, width] = shape;
+  const [tall, wide] = [Math.ceil(height / factor), Math.ceil(width / factor)];
+  const border =
+    tall * factor === height && wide * factor === width
+      ? ""
+      : ` (first extended by grey, right and below, to ${tall * factor}×${wide * factor})`;
+  return `
+- Decoding: each stored image holds ${factor}×${factor} training images of its class. Cut it into patches of ${tall}×${wide}${border} and enlarge each to
+  ${height}×${width}, bilinearly, corners not aligned: ${size * factor * factor} training images in all. As they are, the stored images train badly.`;
 }
 
 function normalisationText({ normalisation }: SyntheticSet): string {

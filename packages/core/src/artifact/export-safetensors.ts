@@ -19,7 +19,7 @@ export function exportSafetensors(set: SyntheticSet, path: string): void {
 /** The bytes that {@link exportSafetensors} writes. */
 export function safetensorsOfSet(set: SyntheticSet): Uint8Array {
   validateSyntheticSet(set);
-  const { images, size, shape, classes, labels, normalisation, augmentation, provenance } = set;
+  const { images, size, shape, classes, labels, normalisation, augmentation, factor, provenance } = set;
   const tensors: Record<string, SafetensorsTensor> = {
     images: { shape: [size, ...shape], data: images },
     labels:
@@ -44,6 +44,7 @@ export function safetensorsOfSet(set: SyntheticSet): Uint8Array {
     classes: JSON.stringify(classes),
     normalisation: JSON.stringify(description.normalisation),
     augmentation,
+    ...(factor === undefined ? {} : { factor: String(factor) }),
   };
   return encodeSafetensors({ tensors, metadata });
 }

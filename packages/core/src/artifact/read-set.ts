@@ -144,7 +144,7 @@ function damaged(path: string, what: string, cause: unknown): DataError {
 }
 
 function assemble(description: SetDescription, { images, labels, zca }: SetArrays): SyntheticSet {
-  const { size, shape, classes, augmentation, stepSize, provenance } = description;
+  const { size, shape, classes, augmentation, factor, stepSize, provenance } = description;
   const normalisation = description.normalisation.kind === "zca" ? zca! : description.normalisation;
   return {
     images,
@@ -157,6 +157,7 @@ function assemble(description: SetDescription, { images, labels, zca }: SetArray
         : { kind: "soft", values: labels as Float32Array, space: description.labels.space },
     normalisation: normalisation satisfies Normalisation,
     augmentation,
+    ...(factor === undefined ? {} : { factor }),
     ...(stepSize === undefined ? {} : { stepSize }),
     provenance,
   };

@@ -4,7 +4,7 @@ import { encodePngs } from "./png.ts";
 
 /** Storage of a set in bytes, the parts that comparisons between methods count. */
 export interface SetBytes {
-  /** Float32 images as trained on: `N·H·W·C·4`. */
+  /** Float32 images as stored, before any decoding: `N·H·W·C·4`. */
   readonly images: number;
   /** Hard: `N·⌈log2 K / 8⌉`; soft: `N·K·4`. */
   readonly labels: number;

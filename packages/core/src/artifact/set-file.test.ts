@@ -27,6 +27,7 @@ const VARIANTS: Record<string, ToySetOptions> = {
   "soft labels, a learned step size": { labels: "soft", stepSize: 0.1 + 0.2 },
   "ZCA, one image": { normalisation: "zca", ipc: 1, classes: ["only"] },
   "ZCA, ten images": { normalisation: "zca", ipc: 10, classes: ["only"] },
+  "a factor": { factor: 2 },
   grey: { shape: [7, 3, 1] },
   "five channels": { shape: [3, 2, 5] },
 };
@@ -41,6 +42,15 @@ describe("set.arrow", () => {
     expect(bits(back.images)).toEqual(bits(set.images));
     expect(back).toEqual(set);
     expect(fs.readdirSync(folder)).toEqual(["set.arrow"]);
+  });
+
+  it("says format 2 only where a factor must be understood", async () => {
+    const formatOf = async (set: SyntheticSet): Promise<unknown> => {
+      await writeSet(path, set);
+      const { metadata } = arrow.tableFromIPC(fs.readFileSync(path)).schema;
+      return (JSON.parse(metadata.get("limbeck")!) as { format: unknown }).format;
+    };
+    expect([await formatOf(toySet()), await formatOf(toySet({ factor: 2 }))]).toEqual([1, 2]);
   });
 
   it("has the same bytes for the same set", async () => {
@@ -158,9 +168,9 @@ describe("a set.arrow that is not right", () => {
 
   it("is of a newer version", async () => {
     const newer = (metadata: Map<string, string>) =>
-      metadata.set("limbeck", JSON.stringify({ format: 2, images: "elsewhere" }));
+      metadata.set("limbeck", JSON.stringify({ format: 3, images: "elsewhere" }));
     expect(await messageAfter((bytes) => withMetadata(bytes, newer))).toMatchInlineSnapshot(
-      `"…/set.arrow: the set has format 2, this version reads up to 1; update Limbeck"`,
+      `"…/set.arrow: the set has format 3, this version reads up to 2; update Limbeck"`,
     );
   });
 

@@ -2,8 +2,11 @@ import { z } from "zod";
 import type { Normalisation } from "../dataset/image-dataset.ts";
 import type { SyntheticSet } from "../synthetic/synthetic-set.ts";
 
-/** Version of `set.arrow` that this code writes. Readers refuse newer ones. */
-export const SET_FORMAT = 1;
+/**
+ * Newest version of `set.arrow`: readers refuse newer ones. A set is written with the lowest that says all of it: 2 where it has a
+ * `factor`, without which a reader would train on the wrong images; 1 otherwise.
+ */
+export const SET_FORMAT = 2;
 /** Schema metadata key of the description, a JSON text of {@link SetDescription}. */
 export const DESCRIPTION_KEY = "limbeck";
 /** Schema metadata key of the checksum over the file, see `sealBytes`. */
@@ -25,6 +28,7 @@ const descriptionSchema = z.object({
     z.object({ kind: z.literal("zca") }),
   ]),
   augmentation: z.string(),
+  factor: z.number().optional(),
   stepSize: z.number().optional(),
   provenance: z.object({
     method: z.string(),
@@ -47,9 +51,9 @@ export type SetDescription = z.infer<typeof descriptionSchema>;
 
 /** Description of a set, ready for JSON. */
 export function describeSet(set: SyntheticSet): SetDescription {
-  const { size, shape, classes, labels, normalisation, augmentation, stepSize, provenance } = set;
+  const { size, shape, classes, labels, normalisation, augmentation, factor, stepSize, provenance } = set;
   return {
-    format: SET_FORMAT,
+    format: factor === undefined ? 1 : SET_FORMAT,
     size,
     shape: [...shape],
     classes: [...classes],
@@ -59,6 +63,7 @@ export function describeSet(set: SyntheticSet): SetDescription {
         ? { kind: "zca" }
         : { kind: "mean-std", mean: [...normalisation.mean], std: [...normalisation.std] },
     augmentation,
+    ...(factor === undefined ? {} : { factor }),
     ...(stepSize === undefined ? {} : { stepSize }),
     provenance: { ...provenance, config: { ...provenance.config } },
   };

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { normal } from "../random/draw.ts";
 import { foldIn, keyFromSeed } from "../random/key.ts";
 import { applyGroup, cropShift, cutoutSide, dsa } from "./dsa.ts";
-import { DSA_GROUPS, parseStrategy, type DsaGroup } from "./strategy.ts";
+import { DSA_GROUPS, parseStrategy, withoutGroup, type DsaGroup } from "./strategy.ts";
 
 const key = keyFromSeed("dsa");
 const ALL = "color_crop_cutout_flip_scale_rotate";
@@ -29,16 +29,26 @@ const nested = (x: tf.Tensor4D): number[][][][] => x.arraySync();
 
 describe("parseStrategy", () => {
   it("reads groups in order", () => {
-    expect(parseStrategy(ALL)).toEqual(["color", "crop", "cutout", "flip", "scale", "rotate"]);
+    expect(parseStrategy(ALL)).toEqual([["color", "crop", "cutout", "flip", "scale", "rotate"]]);
     expect(parseStrategy("none")).toEqual([]);
+    expect(parseStrategy("flip+color_crop+cutout")).toEqual([["flip"], ["color", "crop"], ["cutout"]]);
+  });
+
+  it("loses a group, and the stage that had no other", () => {
+    expect(withoutGroup(ALL, "flip")).toBe("color_crop_cutout_scale_rotate");
+    expect(withoutGroup("flip+color_crop+cutout", "flip")).toBe("color_crop+cutout");
+    expect(withoutGroup("flip", "flip")).toBe("none");
+    expect(withoutGroup("none", "flip")).toBe("none");
   });
 
   it("names what it does not know", () => {
     expect(() => parseStrategy("color_colour")).toThrow(
-      'augmentation: unknown group "colour" in "color_colour"; known: color, crop, cutout, flip, rotate, scale, joined by "_", or none',
+      'augmentation: unknown group "colour" in "color_colour"; known: color, crop, cutout, flip, rotate, scale, joined by "_" or "+", or none',
     );
     expect(() => parseStrategy("")).toThrow('unknown group "" in ""');
     expect(() => parseStrategy("flip_flip")).toThrow('group "flip" comes twice in "flip_flip"; name it once');
+    expect(() => parseStrategy("flip+color_flip")).toThrow('group "flip" comes twice in "flip+color_flip"');
+    expect(() => parseStrategy("flip+")).toThrow('unknown group "" in "flip+"');
   });
 });
 
@@ -178,6 +188,26 @@ describe("ranges of the published code", () => {
 });
 
 describe("dsa", () => {
+  it("applies one group of each stage, in order; a plain strategy draws as a first stage does", () => {
+    const x = images(3, 8, 3);
+    const staged = dsa(x, "crop+color", { key, siamese: true });
+    const first = dsa(x, "crop", { key, siamese: true });
+    const second = dsa(first, "color", { key: foldIn(foldIn(key, "stage"), 1), siamese: true });
+    expect(nested(staged)).toEqual(nested(second));
+    // Flip first: over many keys half of the batches are mirrored, whatever comes after.
+    const mirrored = Array.from({ length: 60 }, (_, i) => {
+      const own = foldIn(key, i);
+      const flipped = dsa(x, "flip+cutout", { key: own, siamese: true });
+      const cut = (y: tf.Tensor4D) =>
+        nested(dsa(y, "cutout", { key: foldIn(foldIn(own, "stage"), 1), siamese: true }));
+      const same = JSON.stringify(nested(flipped)) === JSON.stringify(cut(x));
+      if (!same) expect(nested(flipped)).toEqual(cut(tf.reverse(x, 2)));
+      return same ? 0 : 1;
+    }).reduce((sum: number, one) => sum + one, 0);
+    expect(mirrored).toBeGreaterThan(15);
+    expect(mirrored).toBeLessThan(45);
+  });
+
   it("saturation is the identity on one channel: colour only moves and scales", () => {
     const x = images(1, 5, 1);
     const y = applyGroup(x, "color", key, 1);

@@ -37,22 +37,28 @@ export interface DsaOptions {
 }
 
 /**
- * Differentiable siamese augmentation: one group of the strategy, chosen by the key for the whole batch, is applied.
+ * Differentiable siamese augmentation: of each stage of the strategy one group, chosen by the key for the whole batch, is
+ * applied. (Plain strategies have one stage, see {@link parseStrategy}.)
  *
  * Differentiable in `images`, any number of times. Works in normalised space: vacated pixels become 0, the data set's mean.
  *
  * Differs: parameters come from a key; the authors' code seeds from the clock.
  *
  * @param images `[N, H, W, C]`.
- * @param strategy Such as `color_crop_cutout_flip_scale_rotate`, or `none`.
+ * @param strategy Such as `color_crop_cutout_flip_scale_rotate`, `flip+color_crop_cutout_scale_rotate`, or `none`.
  * @throws {ConfigError} on an unknown group.
  * @see Zhao and Bilen, "Dataset Condensation with Differentiable Siamese Augmentation" (ICML 2021), section 3.2.
  */
 export function dsa(images: tf.Tensor4D, strategy: string, { key, siamese }: DsaOptions): tf.Tensor4D {
-  const groups = parseStrategy(strategy);
-  if (groups.length === 0 || images.shape[0] === 0) return tf.clone(images);
-  const [pick] = integers(foldIn(key, "group"), 1, 0, groups.length);
-  return applyGroup(images, groups[pick!]!, foldIn(key, "parameters"), siamese ? 1 : images.shape[0]);
+  const stages = parseStrategy(strategy);
+  if (stages.length === 0 || images.shape[0] === 0) return tf.clone(images);
+  return tf.tidy(() =>
+    stages.reduce((batch, groups, stage) => {
+      const own = stage === 0 ? key : foldIn(foldIn(key, "stage"), stage);
+      const [pick] = integers(foldIn(own, "group"), 1, 0, groups.length);
+      return applyGroup(batch, groups[pick!]!, foldIn(own, "parameters"), siamese ? 1 : images.shape[0]);
+    }, images),
+  );
 }
 
 /**

@@ -61,6 +61,32 @@ describe("fitZca", () => {
     expect(error).toBeLessThan(1e-3);
   });
 
+  it("of standardised pixels: the covariance after it is I − ε·W², and it turns back to the pixels", async () => {
+    const [epsilon, std] = [0.1, Array.from({ length: fixture.shape[2] }, (_, c) => 0.2 + 0.05 * c)];
+    const zca = await fitZca(split, fixture.shape, { epsilon, std });
+    const plain = await fitZca(split, fixture.shape, { epsilon });
+    const size = zca.mean.length;
+    const error = tf.tidy(() => {
+      const rows = tf.reshape(normalisePixels(pixels, fixture.shape, zca), [40, size]);
+      // W in standardised space.
+      const scale = tf.tensor2d(
+        zca.mean.map((_, i) => std[i % fixture.shape[2]]!),
+        [size, 1],
+      );
+      const w = tf.mul(tf.tensor2d(zca.whiten, [size, size]), scale);
+      const expected = tf.sub(tf.eye(size), tf.mul(tf.matMul(w, w), epsilon));
+      return tf.max(tf.abs(tf.sub(tf.div(tf.matMul(rows, rows, true), 39), expected))).dataSync()[0]!;
+    });
+    expect(error).toBeLessThan(1e-3);
+    const images = normalisePixels(pixels, fixture.shape, zca).dataSync() as Float32Array;
+    expect(Array.from(denormaliseImages(images, fixture.shape, zca))).toEqual(fixture.pixels);
+    const squares = (values: Float32Array): number => values.reduce((sum, value) => sum + value * value, 0);
+    expect(squares(images)).toBeGreaterThan(
+      1.5 * squares(normalisePixels(pixels, fixture.shape, plain).dataSync() as Float32Array),
+    );
+    await expect(fitZca(split, fixture.shape, { std: [1] })).rejects.toThrow("fitZca: std must be");
+  });
+
   it("names what it cannot work with", async () => {
     await expect(fitZca(split, fixture.shape, { epsilon: 0 })).rejects.toThrow(
       "fitZca: epsilon must be positive, got 0",

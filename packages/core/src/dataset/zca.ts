@@ -4,8 +4,13 @@ import { ConfigError, DataError, RunError } from "../errors.ts";
 import type { ImageDataset, ImageShape, ImageSplit, Normalisation } from "./image-dataset.ts";
 
 export interface ZcaOptions {
-  /** Added to every eigenvalue of the covariance of pixels in [0, 1]. */
+  /** Added to every eigenvalue of the covariance. Default 0.1. */
   readonly epsilon?: number;
+  /**
+   * Standard deviation of each channel that pixels, in [0, 1], are divided by before they are whitened; without it they are
+   * whitened as they are. The same ε keeps 25 times smaller eigenvalues then: images come out sharper and larger.
+   */
+  readonly std?: readonly number[];
 }
 
 /** Images read at a time. */
@@ -14,7 +19,8 @@ const CHUNK = 500;
 const RESIDUAL_LIMIT = 0.01;
 
 /**
- * ZCA whitening of flattened images: `W = (C + εI)^(−½)` and its inverse, C the covariance of the pixels (divided by N − 1).
+ * ZCA whitening of flattened images: `W = (C + εI)^(−½)` and its inverse, C the covariance of the pixels, or of pixels divided
+ * by `std` (over N − 1).
  *
  * Differs: the square root comes from Newton and Schulz's iteration, matrix products alone, where kornia takes an
  * eigendecomposition; the matrix is the same, and any back end is fast at it (D³ work with D = H·W·C).
@@ -22,7 +28,7 @@ const RESIDUAL_LIMIT = 0.01;
  * Lets other work run between its parts. Fit on the training split, or on a part of it ({@link subsetOfSplit}).
  *
  * @param split Images to fit on, two at least.
- * @throws {ConfigError} if `epsilon` is not positive.
+ * @throws {ConfigError} if `epsilon` or `std` is not positive.
  * @throws {DataError} if there are fewer than two images.
  * @throws {RunError} if the result does not whiten: the back end's products are too coarse.
  * @see Krizhevsky, "Learning multiple layers of features from tiny images" (2009), appendix A.
@@ -30,13 +36,19 @@ const RESIDUAL_LIMIT = 0.01;
 export async function fitZca(
   split: ImageSplit,
   shape: ImageShape,
-  { epsilon = 0.1 }: ZcaOptions = {},
+  { epsilon = 0.1, std }: ZcaOptions = {},
 ): Promise<Extract<Normalisation, { kind: "zca" }>> {
+  const channels = shape[2];
+  if (std !== undefined && (std.length !== channels || !std.every((value) => value > 0))) {
+    throw new ConfigError(`fitZca: std must be ${channels} positive numbers, got [${std}]`);
+  }
+  const scaleOf = (pixel: number): number => std?.[pixel % channels] ?? 1;
   if (!(epsilon > 0)) throw new ConfigError(`fitZca: epsilon must be positive, got ${epsilon}`);
   if (split.size < 2) throw new DataError(`fitZca: wanted at least 2 images, got ${split.size}`);
   const size = shape[0] * shape[1] * shape[2];
   const mean = await meanPixels(split, size);
-  const covariance = await regularisedCovariance(split, size, mean, epsilon);
+  const scale = Float64Array.from({ length: size }, (_, i) => scaleOf(i));
+  const covariance = await regularisedCovariance(split, size, mean, scale, epsilon);
   const { root, inverseRoot } = await squareRoots(covariance, epsilon);
   const residual = tf.tidy(() => {
     const whitened = tf.matMul(tf.matMul(inverseRoot, covariance), inverseRoot);
@@ -50,24 +62,35 @@ export async function fitZca(
         "fit it with precision `highest`, or raise epsilon",
     );
   }
+  // Rows are whitened as x·S⁻¹·W and turned back as z·W⁻¹·S.
   return {
     kind: "zca",
     mean: Float32Array.from(mean),
-    whiten: Float32Array.from(whiten),
-    unwhiten: Float32Array.from(unwhiten),
+    whiten: Float32Array.from(whiten, (value, i) => value / scale[Math.floor(i / size)]!),
+    unwhiten: Float32Array.from(unwhiten, (value, i) => value * scale[i % size]!),
   };
 }
+
+/**
+ * What is whitened: pixels in [0, 1] as they are (most papers), or after the usual standardisation of each channel (DataDAM's
+ * code).
+ */
+export type Whitening = "pixels" | "standardised";
 
 /**
  * The same data set with whitening, fitted on its training split, in place of its per-channel constants. Sets made from it
  * carry the whitening with them.
  *
- * @throws as {@link fitZca}.
+ * @throws as {@link fitZca}; {@link ConfigError} if the data set is whitened already.
  */
 export async function whitenedDataset(
   dataset: ImageDataset,
-  options: ZcaOptions = {},
+  whitening: Whitening = "pixels",
 ): Promise<ImageDataset> {
+  const { normalisation } = dataset;
+  if (normalisation.kind === "zca")
+    throw new ConfigError(`whitenedDataset: ${dataset.name} is whitened already`);
+  const options = whitening === "standardised" ? { std: normalisation.std } : {};
   return { ...dataset, normalisation: await fitZca(dataset.train, dataset.shape, options) };
 }
 
@@ -94,13 +117,14 @@ async function regularisedCovariance(
   split: ImageSplit,
   size: number,
   mean: Float64Array,
+  scale: Float64Array,
   epsilon: number,
 ): Promise<tf.Tensor2D> {
   let sum: tf.Tensor2D = tf.tidy(() => tf.mul(tf.eye(size), epsilon * (split.size - 1)));
   for (const pixels of chunks(split)) {
     const centred = new Float32Array(pixels.length);
     for (let start = 0; start < pixels.length; start += size) {
-      for (let j = 0; j < size; j++) centred[start + j] = pixels[start + j]! / 255 - mean[j]!;
+      for (let j = 0; j < size; j++) centred[start + j] = (pixels[start + j]! / 255 - mean[j]!) / scale[j]!;
     }
     sum = replace(sum, (previous) => {
       const rows = tf.tensor2d(centred, [pixels.length / size, size]);

@@ -45,6 +45,11 @@ const CASES: Readonly<
     attrs: { ...PLAIN, norm: "none", groups: 1, activation: "identity", pool: "none" },
     without: ["bias", "gamma", "beta"],
   },
+  "batch norm, relu, average": { attrs: { ...PLAIN, norm: "batch" } },
+  "batch norm, leaky, max, no bias": {
+    attrs: { ...PLAIN, norm: "batch", activation: "leakyrelu", pool: "max" },
+    without: ["bias"],
+  },
   "stride 2, padding 2, average": { attrs: { ...PLAIN, stride: 2, pad: 2 } },
 };
 

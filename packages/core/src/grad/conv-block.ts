@@ -2,28 +2,27 @@ import type * as tf from "@tensorflow/tfjs-core";
 import type { ConvBlockAttrs, ConvBlockInputs } from "@limbeck/native";
 import { ShapeError } from "../errors.ts";
 import type { Differentiate } from "../nn/network.ts";
-import { composedConvBlock, type ConvBlockOutput } from "./composed-conv-block.ts";
+import { composedConvBlock, type ConvBlockExtras, type ConvBlockOutput } from "./composed-conv-block.ts";
 import { refuseGradient } from "./differentiable-op.ts";
 import { ensureGradients } from "./ensure-gradients.ts";
 import { excludedDerivative, fusedConvBlock, hasFusedConvBlock } from "./fused-conv-block.ts";
 
-export interface ConvBlockOptions {
+export interface ConvBlockOptions extends ConvBlockExtras {
   /** Which derivatives will be taken; default `both`. An excluded one throws {@link NotDifferentiableError}. */
   readonly differentiate?: Differentiate;
-  /** Also return the activation before pooling; the block is then composed from plain operations. */
-  readonly activations?: boolean;
 }
 
 /**
- * Convolution (+ bias) → group normalisation → activation → pooling, fused where the back end has the kernels and composed
+ * Convolution (+ bias) → group or batch normalisation → activation → pooling, fused where the back end has the kernels and composed
  * from plain operations elsewhere, with the same meaning.
  *
- *     u = conv(x, filter) + bias      z = (u − mean)·(var + ε)^(−1/2) per sample and group
+ *     u = conv(x, filter) + bias      z = (u − mean)·(var + ε)^(−1/2) per sample and group, or per channel over the batch
  *     a = φ(γ·z + β)                  pooled = pool(a)        attention = Σ_c |a_c|^p
  *
  * Differentiable in every input, twice; once only where `attrs.attentionPower` is not 0.
  *
- * @throws {ShapeError} if the filter's input channels are not those of `x`, or `groups` does not divide its outputs.
+ * @throws {ShapeError} if the filter's input channels are not those of `x`, `groups` does not divide its outputs, or batch
+ * normalisation lacks γ or β.
  */
 export function convBlock(
   inputs: ConvBlockInputs,
@@ -31,7 +30,7 @@ export function convBlock(
   options: ConvBlockOptions = {},
 ): ConvBlockOutput {
   ensureGradients();
-  const { differentiate = "both", activations = false } = options;
+  const { differentiate = "both", activations = false, moments = false } = options;
   const { x, filter } = inputs;
   if (x.shape[3] !== filter.shape[2]) {
     throw new ShapeError(
@@ -43,8 +42,13 @@ export function convBlock(
       `convBlock: groups must divide the ${filter.shape[3]} output channels, got ${attrs.groups}`,
     );
   }
-  if (!activations && hasFusedConvBlock()) return fusedConvBlock(inputs, attrs, differentiate);
-  return composedConvBlock(guard(inputs, differentiate), attrs, activations);
+  if (attrs.norm === "batch" && (inputs.gamma === undefined || inputs.beta === undefined)) {
+    throw new ShapeError(
+      `convBlock: batch normalisation wants gamma and beta [${filter.shape[3]}], got none`,
+    );
+  }
+  if (!activations && hasFusedConvBlock()) return fusedConvBlock(inputs, attrs, differentiate, moments);
+  return composedConvBlock(guard(inputs, differentiate), attrs, { activations, moments });
 }
 
 /** The inputs, with those that `differentiate` excludes refusing to be differentiated. */

@@ -8,7 +8,7 @@ import {
 } from "@limbeck/native";
 import { NotDifferentiableError } from "../errors.ts";
 import type { Differentiate } from "../nn/network.ts";
-import type { ConvBlockOutput } from "./composed-conv-block.ts";
+import { constantMoments, type ConvBlockOutput } from "./composed-conv-block.ts";
 import { differentiableOp, type LazyGradients } from "./differentiable-op.ts";
 import { ATTENTION_ONCE } from "./spatial-attention.ts";
 
@@ -71,6 +71,7 @@ export function fusedConvBlock(
   inputs: ConvBlockInputs,
   attrs: ConvBlockAttrs,
   differentiate: Differentiate,
+  wantsMoments: boolean,
 ): ConvBlockOutput {
   const present = INPUT_NAMES.filter((name) => inputs[name] !== undefined);
   const named: Named = Object.fromEntries(present.map((name) => [name, inputs[name]!]));
@@ -79,25 +80,29 @@ export function fusedConvBlock(
     wantParameters: differentiate !== "images",
     differentiate,
   };
-  const [pooled, attention] = differentiableOp({
+  const hasAttention = attrs.attentionPower !== 0;
+  const outputs = differentiableOp({
     inputs: named,
     forward: (save) => {
-      const [p, a, saved] = tf
+      const [p, a, saved, m] = tf
         .engine()
         .runKernel<tf.Tensor[]>(CONV_BLOCK, named as tf.NamedTensorMap, attrs as unknown as tf.NamedAttrMap);
       save([...present.map((name) => named[name]!), saved!]);
-      return attrs.attentionPower === 0 ? [p!] : [p!, a!];
+      return [p!, ...(hasAttention ? [a!] : []), ...(wantsMoments ? [m!] : [])];
     },
     backward: (dys, kept) => {
       const again: Named = Object.fromEntries(present.map((name, i) => [name, kept[i]!]));
-      const upstream: Named = { dpooled: dys[0]!, ...(dys[1] === undefined ? {} : { dattention: dys[1] }) };
+      // The moments, a last output, are constants: nothing comes back from them.
+      const upstream: Named = { dpooled: dys[0]!, ...(hasAttention ? { dattention: dys[1]! } : {}) };
       const gradients = fusedGradient(again, upstream, kept[present.length]!, attrs, wants);
       return handOver(present, gradients, wants);
     },
   });
+  const [pooled, ...others] = outputs;
   return {
     pooled: pooled as tf.Tensor4D,
-    ...(attention === undefined ? {} : { attention: attention as tf.Tensor3D }),
+    ...(hasAttention ? { attention: others[0] as tf.Tensor3D } : {}),
+    ...(wantsMoments ? { moments: constantMoments(() => tf.clone(others.at(-1)!)) } : {}),
   };
 }
 

@@ -1,6 +1,7 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import type { z } from "zod";
 import type { ImageDataset } from "../dataset/image-dataset.ts";
+import type { Whitening } from "../dataset/zca.ts";
 import type { Network } from "../nn/network.ts";
 import type { Key } from "../random/key.ts";
 import type { SyntheticSet } from "../synthetic/synthetic-set.ts";
@@ -19,8 +20,8 @@ export interface Preset<ConfigInput> {
   readonly source: string;
   /** Data set the values were chosen for, or `any`. */
   readonly dataset: string;
-  /** The values are for whitened images: give the run {@link whitenedDataset}. The command does by itself. */
-  readonly zca?: true;
+  /** The values are for whitened images: give the run such a {@link whitenedDataset}. The command does by itself. */
+  readonly zca?: Whitening;
   readonly config: ConfigInput;
 }
 

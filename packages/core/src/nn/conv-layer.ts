@@ -7,13 +7,21 @@ import { convBlock } from "../grad/conv-block.ts";
 import { pool } from "../grad/pool.ts";
 import { spatialAttention } from "../grad/spatial-attention.ts";
 import { activate, type Activation } from "./activation.ts";
-import { batchNormLayer, EPSILON } from "./batch-norm.ts";
+import { batchNormFold, EPSILON } from "./batch-norm.ts";
 import type { Differentiate } from "./network.ts";
 import type { ForwardPass, ImageLayer, NetworkPlan } from "./network-plan.ts";
 
 export type Norm = "none" | "batch" | "layer" | "instance" | "group";
 export type Pooling = "none" | "max" | "avg";
 
+/** What the fused block calls each normalisation; layer normalisation, with parameters for every pixel, it does not have. */
+const BLOCK_NORMS: Readonly<Record<Norm, ConvBlockAttrs["norm"]>> = {
+  none: "none",
+  batch: "batch",
+  layer: "none",
+  instance: "group",
+  group: "group",
+};
 /** Groups of `norm: "group"`. */
 const GROUPS = 4;
 const LEAKY_SLOPE = 0.01;
@@ -42,18 +50,22 @@ function poolKind(pooling: Pooling): ConvBlockAttrs["pool"] {
   return pooling === "avg" ? "average" : pooling;
 }
 
-/** What the fused block does of the layer, up to the first step that it does not have; the rest follows in plain operations. */
-function blockAttributes(options: ConvLayerOptions, power: number, normDone: boolean): ConvBlockAttrs {
+/**
+ * What the fused block does of the layer, up to the first step that it does not have; the rest follows in plain operations.
+ *
+ * @param folded The normalisation is in the filter already.
+ */
+function blockAttributes(options: ConvLayerOptions, power: number, folded: boolean): ConvBlockAttrs {
   const { norm, activation, filters, pooling = "none", stride = 1, pad } = options;
-  const fusedNorm = norm === "instance" || norm === "group";
-  const reached = normDone || fusedNorm || norm === "none";
+  const blockNorm = folded ? "none" : BLOCK_NORMS[norm];
+  const reached = norm !== "layer";
   const known = activation === "relu" || activation === "leakyrelu" || activation === "identity";
   const fusedActivation = reached && known ? activation : undefined;
   return {
     stride,
     pad,
-    norm: fusedNorm ? "group" : "none",
-    groups: norm === "group" ? GROUPS : fusedNorm ? filters : 1,
+    norm: blockNorm,
+    groups: norm === "group" ? GROUPS : blockNorm === "group" ? filters : 1,
     epsilon: EPSILON,
     activation: fusedActivation ?? "identity",
     slope: LEAKY_SLOPE,
@@ -111,46 +123,49 @@ export function convLayer(
   plan.multiplyAdds += h * w * fanIn * filters;
   plan.activationFloats += height * width * channels + h * w * filters;
 
-  const batchNorm = norm === "batch" ? batchNormLayer(plan, gamma!, beta!) : undefined;
+  const foldNorm = norm === "batch" ? batchNormFold(plan, gamma!, beta!) : undefined;
 
   /** Convolution with its bias and, where they go with it, the normalisation's parameters. */
   const blockInputs = (pass: ForwardPass, x: tf.Tensor4D): ConvBlockInputs => {
     const given = bias === undefined ? {} : { bias: bias(pass) };
-    if (norm === "instance" || norm === "group") {
+    if (norm === "none" || norm === "layer") return { x, filter: filter(pass), ...given };
+    if (foldNorm === undefined || pass.statistics === "batch") {
       return { x, filter: filter(pass), ...given, gamma: gamma!(pass), beta: beta!(pass) };
     }
-    if (batchNorm === undefined || pass.statistics === "batch") return { x, filter: filter(pass), ...given };
-    const { scale, shift } = batchNorm.fold(pass, pass.statistics);
+    const { scale, shift } = foldNorm(pass, pass.statistics);
     const folded = given.bias === undefined ? shift : tf.add<tf.Tensor1D>(tf.mul(given.bias, scale), shift);
     return { x, filter: tf.mul(filter(pass), scale), bias: folded };
   };
 
-  /** The normalisations that the block does not have. */
-  const normalise = (pass: ForwardPass, u: tf.Tensor4D): tf.Tensor4D => {
-    if (norm === "layer") return tf.add(tf.mul(groupNormalize(u, 1, EPSILON), gamma!(pass)), beta!(pass));
-    return batchNorm !== undefined && pass.statistics === "batch" ? batchNorm.normalise(pass, u) : u;
-  };
-
   const forward = (pass: ForwardPass, x: tf.Tensor4D): tf.Tensor4D => {
     const power = isBlock && pass.attention !== undefined ? pass.attentionPower : 0;
-    const normDone = batchNorm !== undefined && pass.statistics !== "batch";
-    const attrs = blockAttributes(options, power, normDone);
-    const isWhole =
-      (normDone || batchNorm === undefined) && norm !== "layer" && attrs.activation === activation;
+    const attrs = blockAttributes(options, power, foldNorm !== undefined && pass.statistics !== "batch");
+    const isWhole = norm !== "layer" && attrs.activation === activation;
     const block = convBlock(blockInputs(pass, x), attrs, {
       differentiate: layerDerivatives(pass.differentiate, isFirst),
       activations: isWhole && isBlock && pass.activations !== undefined,
+      moments: attrs.norm === "batch" && pass.observed !== undefined,
     });
+    if (block.moments !== undefined) {
+      pass.observed!.mean.push(block.moments.mean);
+      pass.observed!.variance.push(block.moments.variance);
+      pass.observed!.count.push(x.shape[0] * h * w);
+    }
     if (isWhole) {
       if (block.activation !== undefined) pass.activations?.push(block.activation);
       if (block.attention !== undefined) pass.attention?.push(block.attention);
       return block.pooled;
     }
-    const a = activate(normalise(pass, block.pooled), activation, LEAKY_SLOPE);
+    const u = norm === "layer" ? normaliseLayer(block.pooled, gamma!(pass), beta!(pass)) : block.pooled;
+    const a = activate(u, activation, LEAKY_SLOPE);
     if (isBlock) recordBlock(pass, a);
     return pool(a, poolKind(pooling), 2);
   };
   return { outputShape, forward };
+}
+
+function normaliseLayer(u: tf.Tensor4D, gamma: tf.Tensor, beta: tf.Tensor): tf.Tensor4D {
+  return tf.add(tf.mul(groupNormalize(u, 1, EPSILON), gamma), beta);
 }
 
 /** Keeps a block's activation and attention where the caller asked for them. */

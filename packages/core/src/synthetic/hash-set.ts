@@ -2,11 +2,11 @@ import { createHash, type Hash } from "node:crypto";
 import type { SyntheticSet } from "./synthetic-set.ts";
 
 /**
- * SHA-256 of what a set trains with: images, labels, normalisation, classes, augmentation and step size, hexadecimal. Where
+ * SHA-256 of what a set trains with: images, labels, normalisation, classes, augmentation, factor and step size, hexadecimal. Where
  * the set came from (`provenance`) does not count. Records name sets by it.
  */
 export function hashSyntheticSet(set: Omit<SyntheticSet, "provenance">): string {
-  const { images, size, shape, classes, labels, normalisation, augmentation, stepSize } = set;
+  const { images, size, shape, classes, labels, normalisation, augmentation, factor, stepSize } = set;
   const hash = createHash("sha256");
   const header = {
     version: 1,
@@ -20,6 +20,7 @@ export function hashSyntheticSet(set: Omit<SyntheticSet, "provenance">): string 
         : { kind: "zca" },
     augmentation,
     stepSize: stepSize ?? null,
+    ...(factor === undefined ? {} : { factor }),
   };
   hash.update(JSON.stringify(header));
   addNumbers(hash, images);

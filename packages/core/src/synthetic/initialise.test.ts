@@ -49,6 +49,47 @@ describe("initialise", () => {
     expect(tf.memory().numTensors).toBe(before);
   });
 
+  it("mix: factor² distinct shrunken training images in each, cell by cell", () => {
+    const before = tf.memory().numTensors;
+    const rows = rowsOf(initialise({ ...base, kind: "mix", factor: 2, ipc: 2 }));
+    expect(rows).toHaveLength(6);
+    const used = new Set<number>();
+    rows.forEach((row, n) => {
+      const members = rowsOf(real.read(real.ofClass(Math.floor(n / 2))));
+      for (let cell = 0; cell < 4; cell++) {
+        const [top, left] = [2 * Math.floor(cell / 2), 2 * (cell % 2)];
+        // Nearest neighbour by two: rows and columns 0 and 2 of the 4 × 4 source.
+        const source = members.findIndex((member) =>
+          [0, 1].every((i) =>
+            [0, 1].every((j) =>
+              [0, 1, 2].every(
+                (c) => row[((top + i) * 4 + left + j) * 3 + c] === member[(2 * i * 4 + 2 * j) * 3 + c],
+              ),
+            ),
+          ),
+        );
+        expect(source).toBeGreaterThanOrEqual(0);
+        used.add(100 * Math.floor(n / 2) + source);
+      }
+    });
+    expect(used.size).toBe(24);
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it("mix: cells differ by one pixel where the factor does not divide the side; factor 1 is real", () => {
+    const [row] = rowsOf(initialise({ ...base, kind: "mix", factor: 3, ipc: 1 }));
+    expect(row).toHaveLength(48);
+    expect(rowsOf(initialise({ ...base, kind: "mix", factor: 1 }))).toEqual(
+      rowsOf(initialise({ ...base, kind: "real" })),
+    );
+    expect(() => initialise({ ...base, kind: "mix", factor: 3 })).toThrow(
+      'toy: class "class 0" has 20 training images, wanted at least ipc · factor² = 36; lower ipc or use initialisation "noise"',
+    );
+    expect(() => initialise({ ...base, kind: "mix", factor: 5 })).toThrow(
+      "initialise: factor must be a whole number from 1 to 4, the side of the images, got 5",
+    );
+  });
+
   it("names a class with too few images", () => {
     expect(() => initialise({ ...base, kind: "real", ipc: 21 })).toThrow(
       'toy: class "class 0" has 20 training images, wanted at least ipc = 21; lower ipc or use initialisation "noise"',

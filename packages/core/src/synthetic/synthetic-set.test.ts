@@ -38,6 +38,22 @@ describe("tensors of a set", () => {
     [1 / 3, 1 / 3, 1 / 3, 1 / 4, 1 / 2, 1 / 4].forEach((p, i) => expect(probabilities[i]).toBeCloseTo(p, 6));
   });
 
+  it("are decoded where the set has a factor", () => {
+    const two: Content = {
+      ...set,
+      size: 1,
+      shape: [2, 2, 1],
+      labels: { kind: "hard", values: Int32Array.of(2) },
+    };
+    const decoded = setImages({ ...two, factor: 2 });
+    expect(decoded.shape).toEqual([4, 2, 2, 1]);
+    expect(values(decoded)).toEqual([0, 0, 0, 0, 1, 1, 1, 1, -1, -1, -1, -1, 0.5, 0.5, 0.5, 0.5]);
+    const rows = setLabels({ ...two, factor: 2 });
+    expect(rows.shape).toEqual([4, 3]);
+    expect(values(rows)).toEqual([0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0, 1]);
+    expect(denormalise({ ...two, factor: 2 } as Content)).toHaveLength(4);
+  });
+
   it("as pictures are rounded and clamped", () => {
     expect(Array.from(denormalise(set))).toEqual([128, 191, 64, 159]);
     expect(Array.from(denormalise({ ...set, images: Float32Array.from([9, -9, 0, 0]) }).slice(0, 2))).toEqual(
@@ -70,6 +86,10 @@ describe("validateSyntheticSet", () => {
       soft([0, 0, 0, 0, 0, Infinity], "logits"),
     ],
     ["set.arrow: stepSize must be positive, got -1", { stepSize: -1 }],
+    [
+      "set.arrow: factor must be absent or a whole number from 2 to 1, the side of the images, got 2",
+      { factor: 2 },
+    ],
     ["normalisation: wanted 1 means", { normalisation: { kind: "mean-std", mean: [0, 0], std: [1, 1] } }],
   ])("refuses: %s", (message, change) => {
     expect(() => validateSyntheticSet({ ...set, ...change }, "set.arrow")).toThrow(message);
@@ -94,6 +114,7 @@ describe("hashSyntheticSet", () => {
       { ...set, normalisation: { kind: "mean-std", mean: [0.5], std: [0.5] } },
       { ...set, augmentation: "flip" },
       { ...set, stepSize: 0.1 },
+      { ...set, factor: 2 },
       { ...set, shape: [2, 1, 1] },
     ];
     expect(new Set(variants.map(hashSyntheticSet)).size).toBe(variants.length);

@@ -34,6 +34,11 @@ export interface SyntheticSet {
   readonly normalisation: Normalisation;
   /** The augmentation the set was made for, as a strategy string of `augment/`, or `none`. */
   readonly augmentation: string;
+  /**
+   * Multi-formation: the stored images are `factor` × `factor` training images side by side, see `multiFormation`. At least 2;
+   * absent where an image is an image. `images`, `size` and `labels` are those of the stored images.
+   */
+  readonly factor?: number;
   /** Learned step size of the student, where the method has one. */
   readonly stepSize?: number;
   readonly provenance: Provenance;

@@ -12,7 +12,7 @@ type SetContent = Omit<SyntheticSet, "provenance">;
  * @throws {ShapeError} if the normalisation does not fit the images.
  */
 export function validateSyntheticSet(set: SetContent, where = "synthetic set"): void {
-  const { images, size, shape, classes, labels, stepSize } = set;
+  const { images, size, shape, classes, labels, factor, stepSize } = set;
   const fail = (message: string): never => {
     throw new DataError(`${where}: ${message}`);
   };
@@ -46,6 +46,12 @@ export function validateSyntheticSet(set: SetContent, where = "synthetic set"): 
         `soft labels must be finite, got ${labels.values[wrong]} for image ${Math.floor(wrong / classes.length)}`,
       );
     }
+  }
+  const largest = Math.min(shape[0], shape[1]);
+  if (factor !== undefined && !(Number.isInteger(factor) && factor >= 2 && factor <= largest)) {
+    fail(
+      `factor must be absent or a whole number from 2 to ${largest}, the side of the images, got ${factor}`,
+    );
   }
   if (stepSize !== undefined && !(stepSize > 0 && stepSize < Infinity)) {
     fail(`stepSize must be positive, got ${stepSize}`);

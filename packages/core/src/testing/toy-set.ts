@@ -14,13 +14,21 @@ export interface ToySetOptions {
   readonly labels?: SyntheticLabels["kind"];
   /** Default mean 0.5 and standard deviation 0.25. ZCA: the identity with a mean of 0.5. */
   readonly normalisation?: Normalisation["kind"];
+  readonly factor?: number;
   readonly stepSize?: number;
   readonly seed?: number;
 }
 
 /** A synthetic set of random images, complete in every field. Same options, same bits. */
 export function toySet(options: ToySetOptions = {}): SyntheticSet {
-  const { classes = ["cat", "dog", "fish"], ipc = 2, shape = [4, 5, 3], stepSize, seed = 0 } = options;
+  const {
+    classes = ["cat", "dog", "fish"],
+    ipc = 2,
+    shape = [4, 5, 3],
+    factor,
+    stepSize,
+    seed = 0,
+  } = options;
   const key = keyFromSeed(seed);
   const size = classes.length * ipc;
   const length = shape[0] * shape[1] * shape[2];
@@ -39,6 +47,7 @@ export function toySet(options: ToySetOptions = {}): SyntheticSet {
         : { kind: "hard", values: Int32Array.from({ length: size }, (_, i) => Math.floor(i / ipc)) },
     normalisation: options.normalisation === "zca" ? identityWhitening(length) : halfAndQuarter(shape[2]),
     augmentation: "color_crop_flip",
+    ...(factor === undefined ? {} : { factor }),
     ...(stepSize === undefined ? {} : { stepSize }),
     provenance: {
       method: "toy",

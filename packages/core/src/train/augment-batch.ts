@@ -1,5 +1,6 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import { cropFlip } from "../augment/crop-flip.ts";
+import { dcAugment } from "../augment/dc-augment.ts";
 import { dsa } from "../augment/dsa.ts";
 import { drawCutmix, drawMixup, mixImages, mixLabels } from "../augment/mixing.ts";
 import { drawCropBoxes, resizedCrop } from "../augment/resized-crop.ts";
@@ -21,6 +22,8 @@ type Augmentation = (images: tf.Tensor4D, key: Key) => tf.Tensor4D;
 const NAMED: Readonly<Record<string, Augmentation>> = {
   crop: (images, key) => cropFlip(images, { key, flip: false }),
   "crop-flip": (images, key) => cropFlip(images, { key }),
+  "dc-crop-scale-rotate": (images, key) => dcAugment(images, ["crop", "scale", "rotate"], key),
+  "dc-crop-noise": (images, key) => dcAugment(images, ["crop", "noise"], key),
   "resized-crop": (images, key) =>
     resizedCrop(images, drawCropBoxes(key, images.shape[0], images.shape[1], images.shape[2])),
 };

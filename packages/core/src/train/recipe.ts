@@ -36,7 +36,9 @@ export const recipeSchema = z.strictObject({
   augmentation: z
     .string()
     .default("none")
-    .describe("a DSA strategy (parameters drawn per image), `crop-flip`, `crop`, `resized-crop`, or `none`"),
+    .describe(
+      "a DSA strategy (parameters drawn per image; stages joined by `+`), `crop-flip`, `crop`, `resized-crop`, `dc-crop-scale-rotate`, `dc-crop-noise` (those of DC, per image), or `none`",
+    ),
   mixing: z
     .strictObject({
       kind: z.enum(["mixup", "cutmix"]),

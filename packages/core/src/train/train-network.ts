@@ -4,7 +4,6 @@ import { RunError } from "../errors.ts";
 import { ensureGradients } from "../grad/ensure-gradients.ts";
 import type { Network, NetworkStatistics } from "../nn/network.ts";
 import { movingAverage } from "../optim/moving-average.ts";
-import { adam, adamw, sgd, type Optimiser } from "../optim/optimiser.ts";
 import { scheduleFactor } from "../optim/schedule.ts";
 import { permutation } from "../random/draw.ts";
 import { foldIn, type Key } from "../random/key.ts";
@@ -12,7 +11,7 @@ import { batchAugmentation } from "./augment-batch.ts";
 import { batchSource, type TrainingData } from "./batch-source.ts";
 import type { Recipe } from "./recipe.ts";
 import { STATISTICS_STEPS, updateRunningStatistics } from "./running-statistics.ts";
-import { trainingLoss } from "./training-loss.ts";
+import { recipeOptimiser, trainStep } from "./train-step.ts";
 
 /** What is told after each epoch. */
 export interface EpochReport {
@@ -90,21 +89,23 @@ export async function trainNetwork(options: TrainOptions): Promise<TrainedNetwor
         const step = epoch * perEpoch + batch;
         const chosen = order?.subarray(batch * batchSize, (batch + 1) * batchSize);
         const next = tidy(() => {
-          const { images, labels } = augment(data.batch(chosen), foldIn(foldIn(key, "step"), step));
-          const lossAt = (at: tf.Tensor): tf.Scalar => {
-            const { logits } = network.apply(at as tf.Tensor1D, images, { differentiate: "parameters" });
-            return trainingLoss(recipe.loss, logits, labels);
-          };
-          const { value, grad } = tf.valueAndGrad(lossAt)(theta);
-          const updated = optimiser.update(theta, grad as tf.Tensor1D, state, learningRate);
+          const augmented = augment(data.batch(chosen), foldIn(foldIn(key, "step"), step));
+          const updated = trainStep({
+            network,
+            optimiser,
+            theta,
+            state,
+            batch: augmented,
+            loss: recipe.loss,
+            learningRate,
+          });
           return {
             ...updated,
             average: average && movingAverage(average, updated.theta, recipe.averageDecay!),
             statistics:
               step < statisticsFrom
                 ? undefined
-                : updateRunningStatistics(statistics, network.batchStatistics(theta, images)),
-            loss: value as tf.Scalar,
+                : updateRunningStatistics(statistics, network.batchStatistics(theta, augmented.images)),
           };
         });
         free(theta, state, average, statistics);
@@ -136,17 +137,6 @@ export async function trainNetwork(options: TrainOptions): Promise<TrainedNetwor
 /** Frees a trained network's tensors. */
 export function disposeTrained({ theta, statistics }: Pick<TrainedNetwork, "theta" | "statistics">): void {
   free(theta, statistics);
-}
-
-function recipeOptimiser({ optimiser, momentum, nesterov, weightDecay }: Recipe): Optimiser {
-  switch (optimiser) {
-    case "sgd":
-      return sgd({ momentum, nesterov, weightDecay });
-    case "adam":
-      return adam({ weightDecay });
-    case "adamw":
-      return adamw({ weightDecay });
-  }
 }
 
 /** `tf.tidy` for a result of any type. */

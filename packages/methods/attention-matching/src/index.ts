@@ -1,6 +1,13 @@
 export { datadamConfigSchema, type DatadamConfig, type DatadamConfigInput } from "./datadam/config.ts";
 export { datadam } from "./datadam/method.ts";
 export { unitAttention } from "./datadam/spatial-attention.ts";
+export { dcConfigSchema, type DcConfig, type DcConfigInput } from "./dc/config.ts";
+export { dc } from "./dc/method.ts";
 export { dmConfigSchema, type DmConfig, type DmConfigInput } from "./dm/config.ts";
 export { dm } from "./dm/method.ts";
+export { dsaConfigSchema, type DsaConfig, type DsaConfigInput } from "./dsa/config.ts";
+export { dsa } from "./dsa/method.ts";
+export { idcConfigSchema, type IdcConfig, type IdcConfigInput } from "./idc/config.ts";
+export { idc } from "./idc/method.ts";
 export { classMeans, squaredMeanDistance } from "./shared/class-means.ts";
+export { gradientDistance } from "./shared/gradient-distance.ts";

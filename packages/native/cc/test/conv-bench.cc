@@ -102,11 +102,11 @@ static void blocks(const std::string& label) {
       char text[100];
       std::snprintf(text, sizeof text, "%s block%d n%ld ", label.c_str(), layer + 1, long(batch));
       const std::string name = text;
-      measure(name + "forward, nothing saved", flop, [&] { blockForward(b, in, pooled.data(), nullptr, nullptr); });
-      measure(name + "forward", flop, [&] { blockForward(b, in, pooled.data(), nullptr, saved.data()); });
+      measure(name + "forward, nothing saved", flop, [&] { blockForward(b, in, pooled.data(), nullptr, nullptr, nullptr); });
+      measure(name + "forward", flop, [&] { blockForward(b, in, pooled.data(), nullptr, saved.data(), nullptr); });
       BlockShape attentive = b;
       attentive.attentionPower = 4;
-      measure(name + "forward attention", flop, [&] { blockForward(attentive, in, pooled.data(), attention.data(), saved.data()); });
+      measure(name + "forward attention", flop, [&] { blockForward(attentive, in, pooled.data(), attention.data(), saved.data(), nullptr); });
       measure(name + "backward", 2 * flop, [&] {
         blockBackward(b, in, saved.data(), dp.data(), nullptr, dx.data(), dw.data(), db.data(), dg.data(), dbeta.data());
       });

@@ -118,12 +118,12 @@ static void testNotFinite(const std::string& name) {
     convBackwardFilter(s, x.data(), dy.data(), dw.data());
     expect(!std::isfinite(dw[(4 * 16 + 3) * 16]), "convBackwardFilter passes on what is not finite, " + name);
     for (const Pool pool : {Pool::none, Pool::average, Pool::max})
-      for (const Norm norm : {Norm::none, Norm::group})
+      for (const Norm norm : {Norm::none, Norm::group, Norm::batch})
         for (const Activation activation : {Activation::identity, Activation::relu, Activation::leakyrelu}) {
           BlockShape b{s, norm, 16, 1e-5f, activation, 0.1f, pool, 2, 2.f};
           Floats pooled(static_cast<size_t>(2 * b.ph() * b.pw() * 16)), attention(72), saved(static_cast<size_t>(blockSavedSize(b)));
           const BlockInputs in{x.data(), w.data(), nullptr, nullptr, nullptr};
-          blockForward(b, in, pooled.data(), attention.data(), saved.data());
+          blockForward(b, in, pooled.data(), attention.data(), saved.data(), nullptr);
           bool all = true;
           for (const float each : pooled) all = all && std::isfinite(each);
           expect(!all, "blockForward passes on what is not finite, " + name);
@@ -148,7 +148,7 @@ static void testEmpty(const std::string& name) {
   BlockShape b{s, Norm::group, 16, 1e-5f, Activation::relu, 0.f, Pool::average, 2, 0.f};
   const BlockInputs in{nullptr, w.data(), nullptr, nullptr, nullptr};
   expect(blockSavedSize(b) == 0, "blockSavedSize of nothing is zero, " + name);
-  blockForward(b, in, nullptr, nullptr, nullptr);
+  blockForward(b, in, nullptr, nullptr, nullptr, nullptr);
   dw.assign(w.size(), 5.f);
   blockBackward(b, in, nullptr, nullptr, nullptr, nullptr, dw.data(), db.data(), nullptr, nullptr);
   expect(dw == Floats(w.size(), 0.f) && db == Floats(16, 0.f), "blockBackward of nothing is zero, " + name);

@@ -137,6 +137,24 @@ BlockResult<S> block(const BlockShape& b, const BlockValues<S>& in) {
           }
       }
   }
+  if (b.norm == Norm::batch)
+    for (int64_t o = 0; o < s.o; o++) {
+      S sum(0), square(0);
+      const S share(1.0 / static_cast<double>(s.n * pixels));
+      for (int64_t i = 0; i < s.n * pixels; i++) sum += u[static_cast<size_t>(i * s.o + o)];
+      const S mean = sum * share;
+      for (int64_t i = 0; i < s.n * pixels; i++) {
+        const S d = u[static_cast<size_t>(i * s.o + o)] - mean;
+        square += d * d;
+      }
+      const S scale = inverseRoot(square * share + S(static_cast<double>(b.epsilon)));
+      for (int64_t i = 0; i < s.n * pixels; i++) {
+        S& value = u[static_cast<size_t>(i * s.o + o)];
+        value = (value - mean) * scale;
+        if (!in.gamma.empty()) value = value * in.gamma[static_cast<size_t>(o)];
+        if (!in.beta.empty()) value = value + in.beta[static_cast<size_t>(o)];
+      }
+    }
   for (S& value : u) {
     if (b.activation != Activation::identity) result.nearestKink = std::fmin(result.nearestKink, std::fabs(real(value)));
     if (b.activation == Activation::relu && real(value) <= 0) value = S(0);

@@ -9,7 +9,7 @@ import {
 import type { NativeBackend } from "../native-backend.ts";
 import { type KernelCall, type KernelTable, sizeOf } from "./native-kernel.ts";
 
-const NORMS = ["none", "group"];
+const NORMS = ["none", "group", "batch"];
 const ACTIVATIONS = ["identity", "relu", "leakyrelu"];
 const POOLS = ["none", "average", "max"];
 const ABSENT: readonly number[] = [0];
@@ -66,7 +66,7 @@ function describe({ inputs, attrs }: KernelCall): Block {
       a.stride,
       a.pad,
       indexIn(NORMS, a.norm, "norm"),
-      a.norm === "none" ? 0 : a.groups,
+      a.norm === "group" ? a.groups : 0,
       a.epsilon,
       indexIn(ACTIVATIONS, a.activation, "activation"),
       a.slope,
@@ -113,7 +113,9 @@ function forward(call: KernelCall): TensorInfo[] {
   const block = describe(call);
   const saved = backend.addon.blockSavedSize(block.shape);
   const attention = (attrs["attentionPower"] as number) === 0 ? undefined : block.map;
-  return produceAll(backend, [block.pooled, attention, saved === 0 ? undefined : [saved]], (outputs) =>
+  const moments = attrs["norm"] === "batch" ? [2, ...block.channels] : undefined;
+  const shapes = [block.pooled, attention, saved === 0 ? undefined : [saved], moments];
+  return produceAll(backend, shapes, (outputs) =>
     backend.addon.blockForward(block.shape, ...blockInputs(call), ...outputs),
   );
 }

@@ -28,7 +28,8 @@ function conv(x: tf.Tensor, filter: tf.Tensor, attrs: ConvBlockAttrs): tf.Tensor
 }
 
 /** Mean over each normalised set, at every element of the set: `[N, H, W, C]` → same shape. */
-function setMean(x: tf.Tensor, groups: number): tf.Tensor {
+function setMean(x: tf.Tensor, { norm, groups }: ConvBlockAttrs): tf.Tensor {
+  if (norm === "batch") return tf.add(tf.zerosLike(x), tf.mean(x, [0, 1, 2], true));
   const [n, h, w, c] = x.shape as [number, number, number, number];
   const grouped = tf.reshape(x, [n, h * w, groups, c / groups]);
   return tf.reshape(tf.add(tf.zerosLike(grouped), tf.mean(grouped, [1, 3], true)), x.shape);
@@ -44,15 +45,15 @@ function forwardPass(inputs: Tensors, attrs: ConvBlockAttrs) {
   const u = sum(conv(x!, filter!, attrs), bias);
   let z = u;
   let r = tf.onesLike(u);
-  if (attrs.norm === "group") {
-    const centred = tf.sub(u, setMean(u, attrs.groups));
-    r = tf.rsqrt(tf.add(setMean(tf.square(centred), attrs.groups), attrs.epsilon));
+  if (attrs.norm !== "none") {
+    const centred = tf.sub(u, setMean(u, attrs));
+    r = tf.rsqrt(tf.add(setMean(tf.square(centred), attrs), attrs.epsilon));
     z = tf.mul(centred, r);
   }
   const y = sum(gamma === undefined ? z : tf.mul(z, gamma), beta);
   const below = attrs.activation === "identity" ? 1 : attrs.activation === "relu" ? 0 : attrs.slope;
   const mask = tf.where(tf.greater(y, 0), tf.onesLike(y), tf.fill(y.shape, below));
-  return { z, r, mask, a: tf.mul(y, mask) };
+  return { u, z, r, mask, a: tf.mul(y, mask) };
 }
 
 function poolAttributes(attrs: ConvBlockAttrs): tf.NamedAttrMap {
@@ -99,19 +100,21 @@ function backwardPass(inputs: Tensors, attrs: ConvBlockAttrs) {
   }
   const dy = tf.mul(da, mask);
   const dz = inputs["gamma"] === undefined ? dy : tf.mul(dy, inputs["gamma"]);
-  const mean = (t: tf.Tensor) => setMean(t, attrs.groups);
+  const mean = (t: tf.Tensor) => setMean(t, attrs);
   const du =
-    attrs.norm === "group" ? tf.mul(r, tf.sub(tf.sub(dz, mean(dz)), tf.mul(z, mean(tf.mul(dz, z))))) : dz;
+    attrs.norm !== "none" ? tf.mul(r, tf.sub(tf.sub(dz, mean(dz)), tf.mul(z, mean(tf.mul(dz, z))))) : dz;
   return { ...forward, dy, dz, du, mean };
 }
 
 const NOTHING = () => tf.zeros([0]);
 
 function convBlockKernel(inputs: Tensors, attrs: ConvBlockAttrs): tf.Tensor[] {
-  const { a } = forwardPass(inputs, attrs);
+  const { u, a } = forwardPass(inputs, attrs);
   const attention =
     attrs.attentionPower === 0 ? NOTHING() : tf.sum(tf.pow(tf.abs(a), attrs.attentionPower), 3);
-  return [pool(a, attrs), attention, tf.scalar(SAVED)];
+  const { mean, variance } = tf.moments(u, [0, 1, 2]);
+  const moments = attrs.norm === "batch" ? tf.stack([mean, variance]) : NOTHING();
+  return [pool(a, attrs), attention, tf.scalar(SAVED), moments];
 }
 
 /** What the forward pass saves: enough to see that it is still alive in the backward passes. */
@@ -155,7 +158,7 @@ function convBlockGradGradKernel(inputs: Tensors, attrs: ConvBlockGradAttrs): tf
   );
   let dzBar = g;
   let uBar = zero;
-  if (attrs.norm === "group") {
+  if (attrs.norm !== "none") {
     dzBar = tf.mul(r, tf.sub(tf.sub(g, mean(g)), tf.mul(z, mean(tf.mul(g, z)))));
     const curved = tf.add(tf.mul(g, mean(tf.mul(dz, z))), tf.mul(dz, mean(tf.mul(g, z))));
     const zBar = sum(tf.neg(tf.mul(r, curved)), times(dy, cgamma));

@@ -1,3 +1,4 @@
+import { INITIALISATIONS } from "@limbeck/core";
 import { z } from "zod";
 
 /**
@@ -12,14 +13,25 @@ export const matchingConfigShape = {
   imageLearningRate: z.number().positive().default(1).describe("SGD step on the images"),
   imageMomentum: z.number().min(0).lt(1).default(0.5).describe("SGD momentum on the images"),
   initialisation: z
-    .enum(["real", "noise", "kmeans"])
+    .enum(INITIALISATIONS)
     .default("real")
-    .describe("start from random real images, Gaussian noise, or the real images nearest to k-means centres"),
+    .describe(
+      "start from random real images, Gaussian noise, the real images nearest to k-means centres, or (`mix`) factor² shrunken real images side by side",
+    ),
+  factor: z
+    .int()
+    .min(1)
+    .default(1)
+    .describe("multi-formation: a stored image holds factor × factor training images of a lower resolution"),
+  flipEmbedding: z
+    .boolean()
+    .default(false)
+    .describe("FYI: match every synthetic image together with its mirror image; not for digits"),
   augmentation: z
     .string()
     .default("auto")
     .describe(
-      "siamese augmentation: a DSA strategy string, `none`, or `auto` (all groups; no flip where mirror images change class)",
+      "siamese augmentation: a DSA strategy string, `none`, or `auto` (all groups; no flip where mirror images change class); `flip+color_crop_cutout_scale_rotate` mirrors first, then applies one of the rest, as FYI's code does",
     ),
 } as const;
 
@@ -31,6 +43,8 @@ export interface MatchingConfig {
   readonly realBatch: number;
   readonly imageLearningRate: number;
   readonly imageMomentum: number;
-  readonly initialisation: "real" | "noise" | "kmeans";
+  readonly initialisation: (typeof INITIALISATIONS)[number];
+  readonly factor: number;
+  readonly flipEmbedding: boolean;
   readonly augmentation: string;
 }

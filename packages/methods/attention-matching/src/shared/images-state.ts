@@ -1,13 +1,14 @@
 import * as tf from "@tensorflow/tfjs-core";
 import {
+  checkFactor,
   foldIn,
   initialise,
   type Forecast,
-  type ImageDataset,
   type RunContext,
   type SyntheticSet,
 } from "@limbeck/core";
 import type { MatchingConfig } from "./config.ts";
+import { augmentationOf, imagesPerStored } from "./synthetic-batch.ts";
 
 /** What the family keeps between two steps. */
 export type ImagesState = {
@@ -17,17 +18,6 @@ export type ImagesState = {
   readonly velocity: tf.Tensor4D;
 };
 
-/** Every group of the published strategy for natural images. */
-const ALL_GROUPS = "color_crop_cutout_flip_scale_rotate";
-/** The published strategy for digits, whose mirror images are other digits or none. */
-const WITHOUT_FLIP = "color_crop_cutout_scale_rotate";
-
-/** The augmentation a configuration means for a data set: `auto` resolved. */
-export function augmentationOf(config: MatchingConfig, dataset: ImageDataset): string {
-  if (config.augmentation !== "auto") return config.augmentation;
-  return dataset.mirrorInvariant ? ALL_GROUPS : WITHOUT_FLIP;
-}
-
 /** Initial images by the configuration's rule, and a momentum of zero. */
 export function initialImages(context: RunContext, config: MatchingConfig): ImagesState {
   const images = initialise({
@@ -35,6 +25,7 @@ export function initialImages(context: RunContext, config: MatchingConfig): Imag
     dataset: context.dataset,
     real: context.real,
     ipc: config.ipc,
+    factor: config.factor,
     key: foldIn(context.key, "initialise"),
   });
   return { images, velocity: tf.zerosLike(images) };
@@ -56,25 +47,33 @@ export function imagesResult(
     labels: { kind: "hard", values: Int32Array.from({ length: size }, (_, i) => Math.floor(i / config.ipc)) },
     normalisation,
     augmentation: augmentationOf(config, context.dataset),
+    ...(config.factor === 1 ? {} : { factor: config.factor }),
   };
 }
 
-/** Cost of a step: one forward pass over the real images, forward and backward (twice a forward) over the synthetic ones. */
+/**
+ * Cost of a step: one forward pass over the real images, forward and backward (twice a forward) over the synthetic ones.
+ *
+ * @throws {ConfigError} if the network is unknown or the factor does not fit the images.
+ */
 export function matchingForecast(context: RunContext, config: MatchingConfig): Forecast {
+  const { classes: names, shape } = context.dataset;
+  checkFactor("config", config.factor, shape);
   const network = context.network(config.network);
-  const classes = context.dataset.classes.length;
-  const [height, width, channels] = context.dataset.shape;
+  const classes = names.length;
+  const [height, width, channels] = shape;
+  const stored = classes * config.ipc;
+  const synthetic = stored * imagesPerStored(config);
   const real = classes * config.realBatch;
-  const synthetic = classes * config.ipc;
   const group = network.usesBatchStatistics
     ? Math.max(real, synthetic)
-    : Math.max(256, config.ipc, config.realBatch);
+    : Math.max(256, config.ipc * imagesPerStored(config), config.realBatch);
   return {
     multiplyAddsPerStep: network.multiplyAdds * (real + 3 * synthetic),
     peakBytes:
       4 *
       (network.activationFloats * Math.min(group, real + synthetic) +
-        4 * synthetic * height * width * channels),
-    setBytes: synthetic * (4 * height * width * channels + 4),
+        (3 * stored + synthetic) * height * width * channels),
+    setBytes: stored * (4 * height * width * channels + 4),
   };
 }

@@ -1,7 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import {
   choice,
-  dsa,
   foldIn,
   type ApplyOptions,
   type Key,
@@ -12,7 +11,8 @@ import {
 } from "@limbeck/core";
 import { classMeans, squaredMeanDistance } from "./class-means.ts";
 import type { MatchingConfig } from "./config.ts";
-import { augmentationOf, type ImagesState } from "./images-state.ts";
+import type { ImagesState } from "./images-state.ts";
+import { concatenate, imagesPerStored, siamese, syntheticBatch } from "./synthetic-batch.ts";
 
 /** One thing whose class means are matched between real and synthetic images. */
 export interface MatchedFeature {
@@ -58,7 +58,10 @@ export function matchingStep(
   const classes = context.dataset.classes.length;
   const perGroup = network.usesBatchStatistics
     ? classes
-    : Math.max(1, Math.floor(IMAGES_PER_GROUP / Math.max(config.ipc, config.realBatch)));
+    : Math.max(
+        1,
+        Math.floor(IMAGES_PER_GROUP / Math.max(config.ipc * imagesPerStored(config), config.realBatch)),
+      );
   const terms: Record<string, number> = {};
   for (const feature of matching.features) terms[feature.term] = 0;
 
@@ -103,25 +106,20 @@ function groupGradient(
   key: Key,
   group: readonly number[],
 ): { gradient: tf.Tensor4D; values: Record<string, number> } {
-  const strategy = augmentationOf(config, context.dataset);
-  const augment = (batch: tf.Tensor4D, label: number): tf.Tensor4D =>
-    strategy === "none"
-      ? batch
-      : dsa(batch, strategy, { key: foldIn(foldIn(key, "augment"), label), siamese: true });
-
+  const { dataset } = context;
   const realMeans = tf.tidy(() => {
     const batches = group.map((label) => {
       const members = context.real.ofClass(label);
       const count = Math.min(config.realBatch, members.length);
-      return augment(context.real.read(choice(foldIn(foldIn(key, "real"), label), members, count)), label);
+      const batch = context.real.read(choice(foldIn(foldIn(key, "real"), label), members, count));
+      return siamese(batch, config, dataset, key, label);
     });
     return realClassMeans(network, theta, batches, matching);
   });
 
   const values: Record<string, tf.Scalar> = {};
   const lossOf = (synthetic: tf.Tensor4D): tf.Scalar => {
-    const parts = group.length === 1 ? [synthetic] : (tf.split(synthetic, group.length) as tf.Tensor4D[]);
-    const batch = concatenate(parts.map((part, i) => augment(part, group[i]!)));
+    const batch = syntheticBatch(synthetic, config, dataset, key, group);
     const output = network.apply(theta, batch, { ...matching.outputs, differentiate: "images" });
     const losses = matching.features.map((feature, f) => {
       const distances = feature
@@ -177,8 +175,4 @@ function realClassMeans(
       .rows(output)
       .map((rows) => tf.concat(tf.split(rows, sizes).map((part) => classMeans(part as tf.Tensor2D, 1)))),
   );
-}
-
-function concatenate(batches: readonly tf.Tensor4D[]): tf.Tensor4D {
-  return batches.length === 1 ? batches[0]! : tf.concat([...batches], 0);
 }

@@ -1,0 +1,119 @@
+import {
+  choice,
+  foldIn,
+  gradientAlong,
+  softmaxCrossEntropy,
+  type Key,
+  type Network,
+  type NetworkStatistics,
+  type RunContext,
+} from "@limbeck/core";
+import * as tf from "@tensorflow/tfjs-core";
+
+/** Distance of the gradient of a synthetic batch from that of a real one, `[P]` each. Differentiable in the first. */
+export type DistanceOfGradients = (synthetic: tf.Tensor1D, real: tf.Tensor1D) => tf.Scalar;
+
+/** What the gradients of one class are taken of. */
+export interface ClassMatch {
+  readonly network: Network;
+  /** `[P]`. */
+  readonly theta: tf.Tensor1D;
+  /** Fixed statistics where the network uses batch normalisation, see {@link frozenStatistics}. */
+  readonly statistics: NetworkStatistics | undefined;
+  readonly label: number;
+  /** Real images of the class as the network sees them, `[R, H, W, C]`. */
+  readonly real: tf.Tensor4D;
+  /** Stored images of the class, `[ipc, H, W, C]`. */
+  readonly stored: tf.Tensor4D;
+  /** What the network sees of them. Differentiable. */
+  readonly batchOf: (stored: tf.Tensor4D) => tf.Tensor4D;
+  readonly distance: DistanceOfGradients;
+}
+
+/**
+ * Distance of one class's gradients and its derivative in the stored images:
+ *
+ *     D( ∇θ CE(S_c; θ), ∇θ CE(R_c; θ) ),  CE the mean over the batch
+ *
+ * With g_S = ∇θ CE(S_c) and v = ∂D/∂g_S, the derivative is that of ⟨∇θ CE(S_c), v⟩: one second derivative along v. The real
+ * gradient is a constant and keeps nothing for a derivative.
+ *
+ * Call it inside `tf.tidy`.
+ *
+ * @returns The distance, and the derivative in `stored`, of its shape.
+ */
+export function classGradient(match: ClassMatch): {
+  readonly distance: tf.Scalar;
+  readonly gradient: tf.Tensor4D;
+} {
+  const { network, theta, statistics, label, real, stored, batchOf, distance } = match;
+  const fixed = statistics === undefined ? {} : { statistics };
+  const labelsOf = ({ shape }: tf.Tensor4D): tf.Tensor2D =>
+    tf.oneHot(
+      tf.fill([shape[0]], label, "int32") as tf.Tensor1D,
+      network.classes,
+      1,
+      0,
+      "float32",
+    ) as tf.Tensor2D;
+  const parameterGradient = (images: tf.Tensor4D): tf.Tensor1D =>
+    tf.tidy(() => {
+      const labels = labelsOf(images);
+      return tf.grad((at) => {
+        const { logits } = network.apply(at as tf.Tensor1D, images, {
+          ...fixed,
+          differentiate: "parameters",
+        });
+        return softmaxCrossEntropy(logits, labels);
+      })(theta) as tf.Tensor1D;
+    });
+
+  const wanted = parameterGradient(real);
+  const batch = batchOf(stored);
+  const got = parameterGradient(batch);
+  const { value, grad } = tf.valueAndGrad((g: tf.Tensor) => distance(g as tf.Tensor1D, wanted))(got);
+  const along = gradientAlong(
+    (at, images, labels) => softmaxCrossEntropy(network.apply(at, images, fixed).logits, labels),
+    theta,
+    batch,
+    labelsOf(batch),
+    grad as tf.Tensor1D,
+  );
+  const gradient =
+    batch === stored
+      ? along.images
+      : tf.grad((images: tf.Tensor) => batchOf(images as tf.Tensor4D))(stored, along.images);
+  return { distance: value as tf.Scalar, gradient: gradient as tf.Tensor4D };
+}
+
+/** Real images of each class whose statistics batch normalisation is held at. */
+const STATISTICS_PER_CLASS = 16;
+
+/**
+ * Batch-normalisation statistics of 16 real images of each class together, held fixed while gradients are matched: a batch of one
+ * class, or of one image, has none worth using. Undefined for networks without such layers.
+ *
+ * Differs: the authors' code mixes them into its running averages with weight 0.1; here they are used as they are.
+ */
+export function frozenStatistics(
+  { real, dataset }: RunContext,
+  network: Network,
+  theta: tf.Tensor1D,
+  key: Key,
+): NetworkStatistics | undefined {
+  if (!network.usesBatchStatistics) return undefined;
+  const positions = dataset.classes.flatMap((_, label) => {
+    const members = real.ofClass(label);
+    return Array.from(choice(foldIn(key, label), members, Math.min(STATISTICS_PER_CLASS, members.length)));
+  });
+  const images = real.read(positions);
+  const { mean, variance } = network.batchStatistics(theta, images);
+  images.dispose();
+  return { mean, variance };
+}
+
+/** Up to `count` random real images of a class, `[min(count, size of the class), H, W, C]`. */
+export function realBatch({ real }: RunContext, label: number, count: number, key: Key): tf.Tensor4D {
+  const members = real.ofClass(label);
+  return real.read(choice(foldIn(foldIn(key, "real"), label), members, Math.min(count, members.length)));
+}
