@@ -19,6 +19,7 @@
 // Batch normalisation takes its means over all samples: each pass then goes over the samples twice, first for their sums.
 #pragma once
 #include "block-sweep.h"
+#include "block-winograd.h"
 #include "conv-impl.h"
 
 namespace limbeck {
@@ -58,7 +59,7 @@ struct BlockPass {
   Grid<T> grid;
   Window window;
 
-  explicit BlockPass(const BlockShape& shape) : s(shape), g(shape.conv) {
+  BlockPass(const BlockShape& shape, bool winograd) : s(shape), g(shape.conv, winograd && fitsWinograd(shape)) {
     pixels = g.pixels;
     channels = s.conv.o;
     planes = g.outPlanes;
@@ -231,6 +232,27 @@ struct BlockPass {
         sample[i * channels + c] = staging[(c / kPlane * pooledPixels + i) * kPlane + c % kPlane];
   }
 
+  // ---- filters as operands: transformed where minimal filtering takes them ------------------------------------------------
+
+  int64_t packedForwardSize(bool winograd) const {
+    return winograd ? winogradFilterSize(g.s.c, g.s.o) : ForwardTables<Operand>::packedSize(g, g.outVectors());
+  }
+  int64_t packedBackSize(bool winograd) const {
+    return winograd ? winogradFilterSize(g.s.o, g.s.c) : BackTables<Operand>::packedSize(g);
+  }
+  void packForward(bool winograd, const ForwardTables<Operand>& tables, const T* filter, E* packed) const {
+    if constexpr (Operand::plain) {
+      if (winograd) return winogradFilter(g.s.c, g.s.o, filter, false, packed);
+    }
+    tables.pack(g, filter, g.outVectors(), packed);
+  }
+  void packBack(bool winograd, const BackTables<Operand>& tables, const T* filter, E* packed) const {
+    if constexpr (Operand::plain) {
+      if (winograd) return winogradFilter(g.s.c, g.s.o, filter, true, packed);
+    }
+    tables.pack(g, filter, packed);
+  }
+
   // ---- forward -----------------------------------------------------------------------------------------------------------
 
   void forward(const Inputs<T>& in, T* pooled, T* attention, T* saved, T* moments) const {
@@ -241,12 +263,12 @@ struct BlockPass {
     T* batch;
     place(ScratchSlot::shared, [&](Pieces& pieces) {
       tables.take(pieces, g);
-      packed = pieces.take<E>(tables.packedSize(g, g.outVectors()));
+      packed = pieces.take<E>(packedForwardSize(g.winograd));
       takeParameters(pieces, parameters);
       batch = pieces.take<T>(across && !saved ? 2 * padded() : 0);
     });
     tables.fill(g);
-    tables.pack(g, in.filter, g.outVectors(), packed);
+    packForward(g.winograd, tables, in.filter, packed);
     fillParameters(parameters, in);
     const int power = attention ? powerKind(grid.power) : 0;
     const ForwardSweep<T> finish = pick(s.activation, window, [&](auto act, auto kind) {
@@ -259,12 +281,16 @@ struct BlockPass {
     }
     // The attention sums over all channels, so it keeps one thread on a sample.
     const int64_t slices = attention ? 1 : slicesOf(g.s.n, chunks());
+    const BlockWinograd<Operand> minimal(g, kShortBand);
+    const int64_t group = slices == 1 ? minimal.group() : 1;
     parallel(g.s.n * slices, 1, [&](int64_t begin, int64_t end, int) {
       InputPlanes<Operand> x;
       T *ownU, *ownMean, *ownScale, *staging, *lanes;
+      WinogradSpace<T> space;
       place(ScratchSlot::work, [&](Pieces& pieces) {
-        x.take(pieces, g, true, false);
-        ownU = pieces.take<T>(chunk * planeSize());
+        x.take(pieces, g, !g.winograd, false);
+        if (g.winograd) minimal.forward.take(pieces, space, 1, false);
+        ownU = pieces.take<T>(g.winograd ? (keep ? 0 : group * planes * planeSize()) : chunk * planeSize());
         ownMean = pieces.take<T>(padded());
         ownScale = pieces.take<T>(padded());
         staging = pieces.take<T>(partial ? planes * pooledPixels * kPlane : 0);
@@ -273,14 +299,15 @@ struct BlockPass {
       x.clear(g);
       Ahead ahead;
       DotSweep<Operand> convolution = tables.sweep(g);
-      convolution.ahead = &ahead;
+      convolution.ahead = space.ahead = &ahead;
       for (int64_t i = begin; i < end; i++) {
         const int64_t n = i / slices, slice = i % slices;
+        const int64_t inGroup = (i - begin) % group, together = least(group, end - i);
         ahead.restart();
-        if (slices == 1) {
-          ahead.add(pooled + n * pooledPixels * channels, pooledPixels * channels, true);
-          if (i + 1 < end) ahead.add(in.x + (n + 1) * sampleSize(), sampleSize(), false);
-          ahead.spread(g.forwardTiles());
+        if (slices == 1 && inGroup == 0) {
+          ahead.add(pooled + n * pooledPixels * channels, together * pooledPixels * channels, true);
+          ahead.add(in.x + (n + together) * sampleSize(), least(group, end - i - together) * sampleSize(), false);
+          ahead.spread(g.winograd ? minimal.forward.steps(together * minimal.forward.tiles()) : g.forwardTiles());
         }
         if ((i == begin || slice == 0) && (!across || !keep)) x.load(g, in.x + n * sampleSize());
         T* own = saved ? saved + n * savedSample() : nullptr;
@@ -292,10 +319,16 @@ struct BlockPass {
         T* out = pooled + n * pooledPixels * channels;
         const Channels<T> target = writable(out, staging);
         if (attention) zero(lanes, pixels * L);
+        if constexpr (Operand::plain) {
+          const typename BlockWinograd<Operand>::Term term{minimal.input(in.x + n * sampleSize()), packed};
+          if (g.winograd && inGroup == 0)
+            minimal.convolve(&term, 1, parameters.bias, together, firstPlane, endPlane,
+                             keep ? minimal.output(own, savedSample()) : minimal.output(ownU, planes * planeSize()), space);
+        }
         for (int64_t plane = firstPlane; plane < endPlane; plane += chunk) {
           const int64_t count = chunkPlanes(plane);
-          T* u = keep ? own + plane * planeSize() : ownU;
-          if (!across || !keep) convolve(convolution, packed, x.dot, parameters.bias, plane, count, u, false);
+          T* u = keep ? own + plane * planeSize() : ownU + (g.winograd ? (inGroup * planes + plane) * planeSize() : 0);
+          if (!g.winograd && (!across || !keep)) convolve(convolution, packed, x.dot, parameters.bias, plane, count, u, false);
           if (normalised && !across) statistics(u, plane, count, mean, scale);
           for (int64_t p = 0; p < count; p++)
             for (int64_t v = 0; v < kPlane; v += L)

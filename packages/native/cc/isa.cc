@@ -42,17 +42,20 @@ const Cpu& cpu() {
 struct Choice {
   std::string name;
   const KernelTable* plain;
+  const KernelTable* winograd;
   const KernelTable* bfloat16;  // null where there is none
 };
 
 const std::vector<Choice>& choices() {
   static const std::vector<Choice> all = [] {
     std::vector<Choice> list;
-    if (portableKernels()) list.push_back({"portable", portableKernels(), nullptr});
-    if (neonKernels()) list.push_back({"neon", neonKernels(), nullptr});
-    if (cpu().avx2 && avx2Kernels()) list.push_back({"avx2", avx2Kernels(), nullptr});
-    if (cpu().avx512 && avx512Kernels())
-      list.push_back({"avx512", avx512Kernels(), cpu().bfloat16 ? avx512Bfloat16Kernels() : nullptr});
+    const auto offer = [&list](const char* name, const KernelTable* (*of)(bool), const KernelTable* bfloat16) {
+      if (of(false)) list.push_back({name, of(false), of(true), bfloat16});
+    };
+    offer("portable", portableKernels, nullptr);
+    offer("neon", neonKernels, nullptr);
+    if (cpu().avx2) offer("avx2", avx2Kernels, nullptr);
+    if (cpu().avx512) offer("avx512", avx512Kernels, cpu().bfloat16 ? avx512Bfloat16Kernels() : nullptr);
     return list;
   }();
   return all;
@@ -94,7 +97,19 @@ void setIsa(const std::string& name) { chosen().store(find(name)); }
 
 const KernelTable& kernels() {
   const Choice& choice = *chosen().load();
-  return precision() == Precision::standard && choice.bfloat16 ? *choice.bfloat16 : *choice.plain;
+  switch (precision()) {
+    case Precision::highest: return *choice.plain;
+    case Precision::high: return *choice.winograd;
+    default: return choice.bfloat16 ? *choice.bfloat16 : *choice.winograd;
+  }
+}
+
+const KernelTable& kernels(const ConvShape& s) {
+  return precision() == Precision::standard && fitsWinograd(s) ? *chosen().load()->winograd : kernels();
+}
+
+const KernelTable& kernels(const BlockShape& s) {
+  return precision() == Precision::standard && fitsWinograd(s) ? *chosen().load()->winograd : kernels();
 }
 
 }  // namespace limbeck

@@ -22,14 +22,17 @@ struct KernelTable {
   int64_t (*multiplyAddRounds)(int64_t rounds);  // ceiling-impl.h
 };
 
-// One per kernel file; null where the compiler's target has no such instructions.
-const KernelTable* portableKernels();
-const KernelTable* avx2Kernels();
-const KernelTable* avx512Kernels();
+// Per kernel file, without and with minimal filtering; null where the compiler's target has no such instructions.
+const KernelTable* portableKernels(bool winograd);
+const KernelTable* avx2Kernels(bool winograd);
+const KernelTable* avx512Kernels(bool winograd);
 const KernelTable* avx512Bfloat16Kernels();
-const KernelTable* neonKernels();
+const KernelTable* neonKernels(bool winograd);
 
 // For the instruction set and the precision in use.
 const KernelTable& kernels();
+// And for a convolution or a block: minimal filtering in float32 is faster than bfloat16 products, so Precision::standard takes it first.
+const KernelTable& kernels(const ConvShape& s);
+const KernelTable& kernels(const BlockShape& s);
 
 }  // namespace limbeck

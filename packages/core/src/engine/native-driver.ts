@@ -7,7 +7,7 @@ import {
   setPrecision,
   setThreadCount,
 } from "@limbeck/native";
-import { FLOAT32_ONLY, type Arithmetic, type Availability, type BackendDriver } from "./driver.ts";
+import type { Arithmetic, Availability, BackendDriver } from "./driver.ts";
 import { cpuModel } from "./machine.ts";
 import type { EngineSettings } from "./settings.ts";
 
@@ -40,10 +40,14 @@ function ownVersion(): string {
   return (JSON.parse(manifest) as { version: string }).version;
 }
 
-/** Products are bfloat16 under `default` where the AVX-512 kernels find the instructions for it. */
+/**
+ * `high` convolves 3×3 filters by Winograd's minimal filtering, in float32; `default` does too, and the products of all other
+ * convolutions are bfloat16 where the AVX-512 kernels find the instructions for it.
+ */
 function arithmeticOf(isa: string): Arithmetic {
   const bfloat16 = isa === "avx512" && process.platform === "linux" && hasFlag("avx512_bf16");
-  return bfloat16 ? { ...FLOAT32_ONLY, default: "bfloat16" } : FLOAT32_ONLY;
+  const high = "float32-winograd";
+  return { highest: "float32", high, default: bfloat16 ? `${high}/bfloat16` : high };
 }
 
 function hasFlag(flag: string): boolean {
