@@ -247,14 +247,25 @@ struct BlockBackward : BlockPass<Operand> {
   void sumOverBatch(const Job& job) const {
     const int64_t n = g.s.n, size = 5 * padded();
     if (!job.saved)
-      batchStatistics(job.forward.sweep(g), job.packedForward, job.parameters.bias, job.in.x, nullptr, job.batch, job.batch + padded(),
-                      nullptr);
+      batchStatistics(job.plan.winograd, job.forward.sweep(g), job.packedForward, job.parameters.bias, job.in.x, nullptr, job.batch,
+                      job.batch + padded(), nullptr);
     T* own = nullptr;  // per sample
     place(ScratchSlot::samples, [&](Pieces& pieces) { own = pieces.take<T>(n * size); });
     parallel(n, 1, [&](int64_t begin, int64_t end, int thread) {
       Work work{};
       takeWork(job, work);
       zero(work.sums, size);  // not all requests have all sums
+      if constexpr (Operand::plain) {
+        for (int64_t i = begin; job.plan.winograd && i < end; i += job.plan.group) {
+          int64_t at = i;
+          everyChunk(job, work, i, least(job.plan.group, end - i), i == begin, thread,
+                     [&](const Work& one, const Sample& v, const T* u, int64_t plane, int64_t count, bool last) {
+                       firstRound(job, one, v, u, plane, count);
+                       if (last) copy(own + at++ * size, work.sums, size);
+                     });
+        }
+        if (job.plan.winograd) return;
+      }
       for (int64_t i = begin; i < end; i++) {
         const Sample v = open(job, work, i, i == begin, thread);
         for (int64_t plane = 0; plane < planes; plane += chunk)
@@ -315,14 +326,15 @@ struct BlockBackward : BlockPass<Operand> {
     else scatter(job, k, i);
   }
 
-  // `count` samples by one thread, through minimal filtering.
-  void groupAlone(const Job& job, const Work& k, int64_t i, int64_t count, int64_t end, bool firstOfThread, int thread) const {
+  // u and G of `count` samples by minimal filtering, then f(work, sample, u, plane, planes, last of its sample) for each of their chunks.
+  template <class F>
+  void everyChunk(const Job& job, const Work& k, int64_t i, int64_t count, bool firstOfThread, int thread, const F& f) const {
     using Minimal = BlockWinograd<Operand>;
     const Request& q = job.q;
     const Plan& plan = job.plan;
     const Minimal minimal(g, kLongBand);
     const int64_t sample = planes * planeSize();
-    const auto x = minimal.input(job.in.x + i * sampleSize()), cx = minimal.input(plan.hasX ? q.cx + i * sampleSize() : nullptr);
+    const auto x = minimal.input(job.in.x + i * sampleSize());
     if (plan.recompute) {
       const typename Minimal::Term term{x, job.packedForward};
       minimal.convolve(&term, 1, job.parameters.bias, count, 0, planes, minimal.output(k.u, sample), k.space);
@@ -330,7 +342,7 @@ struct BlockBackward : BlockPass<Operand> {
     if (plan.hasX || plan.hasW) {
       typename Minimal::Term terms[2];
       int given = 0;
-      if (plan.hasX) terms[given++] = {cx, job.packedForward};
+      if (plan.hasX) terms[given++] = {minimal.input(q.cx + i * sampleSize()), job.packedForward};
       if (plan.hasW) terms[given++] = {x, job.packedForwardW};
       minimal.convolve(terms, given, job.parameters.cbias, count, 0, planes, minimal.output(k.G, sample), k.space);
     }
@@ -342,13 +354,25 @@ struct BlockBackward : BlockPass<Operand> {
       for (int64_t plane = 0; plane < planes; plane += chunk) {
         const int64_t here = chunkPlanes(plane), at = s * sample + plane * planeSize();
         one.u = k.u + at, one.G = k.G + at;
-        if (plan.recompute && normalised && !v.own) statistics(one.u, plane, here, k.mean, k.scale);
+        if (plan.recompute && normalised && !across && !v.own) statistics(one.u, plane, here, k.mean, k.scale);
         if (q.twice && !plan.hasX && !plan.hasW) fillChannels(one.G, job.parameters.cbias + plane * kPlane, here);
-        const T* u = plan.recompute ? one.u : v.own + plane * planeSize();
-        firstRound(job, one, v, u, plane, here);
-        derivatives(job, one, v, u, plane, here);
+        f(one, v, plan.recompute ? one.u : v.own + plane * planeSize(), plane, here, plane + chunk >= planes);
       }
     }
+  }
+
+  // `count` samples by one thread, through minimal filtering.
+  void groupAlone(const Job& job, const Work& k, int64_t i, int64_t count, int64_t end, bool firstOfThread, int thread) const {
+    using Minimal = BlockWinograd<Operand>;
+    const Request& q = job.q;
+    const Plan& plan = job.plan;
+    const Minimal minimal(g, kLongBand);
+    const int64_t sample = planes * planeSize();
+    const auto x = minimal.input(job.in.x + i * sampleSize()), cx = minimal.input(plan.hasX ? q.cx + i * sampleSize() : nullptr);
+    everyChunk(job, k, i, count, firstOfThread, thread, [&](const Work& one, const Sample& v, const T* u, int64_t plane, int64_t here, bool) {
+      firstRound(job, one, v, u, plane, here);
+      derivatives(job, one, v, u, plane, here);
+    });
     const auto du = minimal.output(const_cast<const T*>(k.du.real), sample), ub = minimal.output(const_cast<const T*>(k.ub.real), sample);
     // What comes next is fetched meanwhile: for the filters' gradient, and for the next group.
     Ahead ahead;

@@ -59,7 +59,7 @@ struct BlockPass {
   Grid<T> grid;
   Window window;
 
-  BlockPass(const BlockShape& shape, bool winograd) : s(shape), g(shape.conv, winograd && fitsWinograd(shape)) {
+  BlockPass(const BlockShape& shape, bool winograd) : s(shape), g(shape.conv, winograd && fitsWinograd(shape.conv)) {
     pixels = g.pixels;
     channels = s.conv.o;
     planes = g.outPlanes;
@@ -128,26 +128,38 @@ struct BlockPass {
 
   // Mean and reciprocal deviation of each channel over all samples; their results of the convolution are left in `keep`, one
   // savedSample after another, if that is not null. `moments`: as for blockForward.
-  void batchStatistics(const DotSweep<Operand>& sweep, const E* packed, const T* bias, const T* x, T* keep, T* mean, T* scale,
+  void batchStatistics(bool winograd, const DotSweep<Operand>& sweep, const E* packed, const T* bias, const T* x, T* keep, T* mean, T* scale,
                        T* moments) const {
     const int64_t n = g.s.n;
     T* own = nullptr;  // per sample: means, sums of squared differences from them
     place(ScratchSlot::samples, [&](Pieces& pieces) { own = pieces.take<T>(n * 2 * padded()); });
     parallel(n, 1, [&](int64_t begin, int64_t end, int) {
+      const BlockWinograd<Operand> minimal(g, kShortBand);
+      const int64_t group = winograd ? minimal.group() : 1;
       InputPlanes<Operand> input;
       T* results = nullptr;
+      WinogradSpace<T> space;
       place(ScratchSlot::work, [&](Pieces& pieces) {
-        input.take(pieces, g, true, false);
-        results = pieces.take<T>(keep ? 0 : chunk * planeSize());
+        if (winograd) minimal.forward.take(pieces, space, 1, false);
+        else input.take(pieces, g, true, false);
+        results = pieces.take<T>(keep ? 0 : (winograd ? group * planes : chunk) * planeSize());
       });
       input.clear(g);
       for (int64_t i = begin; i < end; i++) {
-        input.load(g, x + i * sampleSize());
+        const int64_t inGroup = (i - begin) % group;
+        if constexpr (Operand::plain) {
+          const typename BlockWinograd<Operand>::Term term{minimal.input(x + i * sampleSize()), packed};
+          if (winograd && inGroup == 0)
+            minimal.convolve(&term, 1, bias, least(group, end - i), 0, planes,
+                             keep ? minimal.output(keep + i * savedSample(), savedSample()) : minimal.output(results, planes * planeSize()),
+                             space);
+        }
+        if (!winograd) input.load(g, x + i * sampleSize());
         T* means = own + i * 2 * padded();
         for (int64_t plane = 0; plane < planes; plane += chunk) {
           const int64_t count = chunkPlanes(plane);
-          T* u = keep ? keep + i * savedSample() + plane * planeSize() : results;
-          convolve(sweep, packed, input.dot, bias, plane, count, u, false);
+          T* u = keep ? keep + i * savedSample() + plane * planeSize() : results + (winograd ? (inGroup * planes + plane) * planeSize() : 0);
+          if (!winograd) convolve(sweep, packed, input.dot, bias, plane, count, u, false);
           for (int64_t c = 0; c < count * kPlane; c += L) {
             const int64_t channel = plane * kPlane + c;
             limbeck::LIMBECK_NS::moments(u + c / kPlane * planeSize() + c % kPlane, pixels, means + channel, means + padded() + channel);
@@ -277,7 +289,8 @@ struct BlockPass {
     const bool keep = saved && keepsOutput();
     if (across) {
       if (saved) batch = saved + g.s.n * savedSample();
-      batchStatistics(tables.sweep(g), packed, parameters.bias, in.x, keep ? saved : nullptr, batch, batch + padded(), moments);
+      batchStatistics(g.winograd, tables.sweep(g), packed, parameters.bias, in.x, keep ? saved : nullptr, batch, batch + padded(),
+                      moments);
     }
     // The attention sums over all channels, so it keeps one thread on a sample.
     const int64_t slices = attention ? 1 : slicesOf(g.s.n, chunks());
@@ -321,7 +334,7 @@ struct BlockPass {
         if (attention) zero(lanes, pixels * L);
         if constexpr (Operand::plain) {
           const typename BlockWinograd<Operand>::Term term{minimal.input(in.x + n * sampleSize()), packed};
-          if (g.winograd && inGroup == 0)
+          if (g.winograd && inGroup == 0 && !(across && keep))
             minimal.convolve(&term, 1, parameters.bias, together, firstPlane, endPlane,
                              keep ? minimal.output(own, savedSample()) : minimal.output(ownU, planes * planeSize()), space);
         }

@@ -62,8 +62,6 @@ struct BlockShape {
 // Pointers to the block's inputs; bias, gamma, beta null where absent.
 struct BlockInputs { const float *x, *filter, *bias, *gamma, *beta; };
 
-// As fitsWinograd of the convolution; batch normalisation, which goes over the samples twice, does without.
-bool fitsWinograd(const BlockShape& s);
 
 // Floats to hand from the forward to the backward passes (0 is fine: then they recompute).
 int64_t blockSavedSize(const BlockShape& s);

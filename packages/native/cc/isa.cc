@@ -108,8 +108,4 @@ const KernelTable& kernels(const ConvShape& s) {
   return precision() == Precision::standard && fitsWinograd(s) ? *chosen().load()->winograd : kernels();
 }
 
-const KernelTable& kernels(const BlockShape& s) {
-  return precision() == Precision::standard && fitsWinograd(s) ? *chosen().load()->winograd : kernels();
-}
-
 }  // namespace limbeck

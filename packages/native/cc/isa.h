@@ -33,6 +33,5 @@ const KernelTable* neonKernels(bool winograd);
 const KernelTable& kernels();
 // And for a convolution or a block: minimal filtering in float32 is faster than bfloat16 products, so Precision::standard takes it first.
 const KernelTable& kernels(const ConvShape& s);
-const KernelTable& kernels(const BlockShape& s);
 
 }  // namespace limbeck
