@@ -6,6 +6,7 @@
 
 #include "call.h"
 #include "conv.h"
+#include "isa.h"
 #include "memory.h"
 #include "pool.h"
 #include "simd.h"
@@ -123,6 +124,7 @@ napi_value putPrecision(Call& call) {
 
 napi_value getIsa(Call& call) { return call.result(isa()); }
 napi_value getIsas(Call& call) { return call.result(availableIsas()); }
+napi_value getIsaProblem(Call& call) { return call.result(isaProblem()); }
 
 napi_value putIsa(Call& call) {
   setIsa(call.text(0, "isa"));
@@ -144,6 +146,7 @@ std::vector<Export> systemExports() {
           {"threadCount", getThreadCount},  {"setThreadCount", putThreadCount},
           {"precision", getPrecision},      {"setPrecision", putPrecision},
           {"isa", getIsa},                  {"availableIsas", getIsas},   {"setIsa", putIsa},
+          {"isaProblem", getIsaProblem},
           {"scratchBytes", getScratchBytes}, {"releaseScratch", dropScratch}};
 }
 

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import {
   isa,
+  isaProblem,
   loadNative,
   nativeMemory,
   registerNativeBackend,
@@ -24,7 +25,7 @@ export const nativeDriver: BackendDriver = {
       accelerated: false,
       threads: settings.threads,
       arithmetic: arithmeticOf(isa()),
-      isa: isa(),
+      isa: isaInWords(),
     });
   },
   prepare({ threads, precision }: EngineSettings): void {
@@ -40,9 +41,16 @@ function ownVersion(): string {
   return (JSON.parse(manifest) as { version: string }).version;
 }
 
-/** Products are bfloat16 under `default` where the AVX-512 kernels find the instructions for it. */
+/** With what a better one that the processor has is not used for. */
+function isaInWords(): string {
+  const problem = isaProblem();
+  return problem === "" ? isa() : `${isa()} (not ${problem})`;
+}
+
+/** Products are bfloat16 under `default` in tiles, and where the AVX-512 kernels find the instructions for it. */
 function arithmeticOf(isa: string): Arithmetic {
-  const bfloat16 = isa === "avx512" && process.platform === "linux" && hasFlag("avx512_bf16");
+  const pairs = isa === "avx512" && process.platform === "linux" && hasFlag("avx512_bf16");
+  const bfloat16 = isa === "amx" || pairs;
   return bfloat16 ? { ...FLOAT32_ONLY, default: "bfloat16" } : FLOAT32_ONLY;
 }
 
