@@ -98,23 +98,26 @@ struct DotLayout {
           for (int64_t k = p * kRowNumbers; k < (p + 1) * kRowNumbers; k++) *offsets++ = k < c ? offset(i, j, k) : -1;
   }
 
-  // Planes [first, end) of lines; row(h, w, plane) gives 32 channels. The border must be zero already.
-  template <class Row>
-  void fillLines(int64_t first, int64_t end, uint32_t* to, const Row& row) const {
-    for (int64_t r = most(0, -top); r < least(h, rows - top); r++)
-      for (int64_t p = first; p < end; p++)
-        for (int64_t j = 0; j < copies; j++) {
-          const int64_t firstColumn = ceilDivide(most(0, left - j), strideW);
-          const int64_t endColumn = least(line, w + left - j > 0 ? ceilDivide(w + left - j, strideW) : 0);
-          uint32_t* out = to + lineStart(p, j, r + top);
-          for (int64_t x = firstColumn; x < endColumn; x++) store(out + x * kRow, row(r, x * strideW + j - left, p));
-        }
+  // What of the image an output pixel sees.
+  int64_t firstRow() const { return most(0, -top); }
+  int64_t endRow() const { return least(h, rows - top); }
+  int64_t firstColumn() const { return most(0, -left); }
+  int64_t endColumn() const { return most(firstColumn(), least(w, columns - left)); }
+
+  // Row r of planes [first, end) of lines; at(column, plane) gives 32 channels. The border must be zero already.
+  template <class At>
+  void fillLines(int64_t r, int64_t first, int64_t end, uint32_t* to, const At& at) const {
+    for (int64_t p = first; p < end; p++)
+      for (int64_t j = 0; j < copies; j++) {
+        const int64_t begin = ceilDivide(most(0, left - j), strideW);
+        const int64_t past = least(line, w + left - j > 0 ? ceilDivide(w + left - j, strideW) : 0);
+        uint32_t* out = to + lineStart(p, j, r + top);
+        for (int64_t x = begin; x < past; x++) store(out + x * kRow, at(x * strideW + j - left, p));
+      }
   }
 
-  // Where the numbers of pixel (h, 0) of the image go in the padded image of patches.
+  // Where a pixel of the image goes in the padded image of patches.
   int64_t paddedAt(int64_t row, int64_t column) const { return ((row + top) * columns + column + left) * c; }
-  int64_t firstImageColumn() const { return most(0, -left); }
-  int64_t endImageColumn() const { return most(firstImageColumn(), least(w, columns - left)); }
 
   // Patches from the padded image.
   void fillPatches(const uint16_t* padded, uint32_t* to) const {
@@ -185,20 +188,26 @@ struct OuterLayout {
     }
   }
 
-  // The image; at(h, w, plane) gives 16 channels. The border must be zero already.
+  // Row r of the image; at(column, plane) gives 16 channels. The border must be zero already.
   template <class At>
-  void fillLines(uint32_t* to, const At& at) const {
-    const int64_t stride = image.strideW, w = image.w;
-    for (int64_t r = most(0, -image.top); r < least(image.h, image.rows - image.top); r++)
-      for (int64_t p = 0; p < planes; p++)
-        for (int64_t j = 0; j < image.kw; j++) {
-          uint32_t* out = to + lineStart(p, j, r + image.top);
-          for (int64_t q = 0; q < half; q++, out += kRow) {
-            const int64_t first = 2 * q * stride + j - image.left, second = first + stride;
-            const bool one = first >= 0 && first < w, two = second >= 0 && second < w && 2 * q + 1 < image.ow;
-            if (one || two) store(out, roundPairs(one ? at(r, first, p) : zeros<float>(), two ? at(r, second, p) : zeros<float>()));
-          }
+  void fillLines(int64_t r, uint32_t* to, const At& at) const {
+    const int64_t stride = image.strideW, w = image.w, left = image.left;
+    // Without a stride the pairs of copy j are those of copy j - 2, one further.
+    const int64_t sharing = stride == 1 ? 2 : image.kw;
+    for (int64_t p = 0; p < planes; p++)
+      for (int64_t first = 0; first < least(sharing, image.kw); first++) {
+        const int64_t copies = ceilDivide(image.kw - first, sharing);
+        uint32_t* out = to + lineStart(p, first, r + image.top);
+        const int64_t apart = lineStart(p, first + sharing, 0) - lineStart(p, first, 0);
+        for (int64_t q = 0; q < half + copies - 1; q++) {
+          const int64_t one = 2 * q * stride + first - left, two = one + stride;
+          const bool hasOne = one >= 0 && one < w, hasTwo = two >= 0 && two < w;
+          if (!hasOne && !hasTwo) continue;
+          const Vector<uint32_t> pair = roundPairs(hasOne ? at(one, p) : zeros<float>(), hasTwo ? at(two, p) : zeros<float>());
+          for (int64_t k = 0; k < copies; k++)
+            if (q >= k && q - k < half) store(out + k * apart + (q - k) * kRow, 2 * (q - k) + 1 < image.ow ? pair : pair & 0xffffu);
         }
+      }
   }
   // From the patches of the same image.
   void fillPatches(const uint32_t* patches, uint32_t* to) const {

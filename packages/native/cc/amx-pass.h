@@ -158,26 +158,31 @@ struct InputPlanes<Tiled<U>> {
   void load(const G& g, const float* sample) const {
     if (!dot && !outer) return;
     const DotLayout layout = DotLayout::forward(g.s);
-    const int64_t w = layout.w, c = layout.c;
-    const auto channels = [=](int64_t row, int64_t column, int64_t first) LIMBECK_LAMBDA_INLINE {
-      return first < c ? loadSome(sample + (row * w + column) * c + first, c - first) : zeros<float>();
-    };
-    if (layout.patches) {
-      const int64_t column = layout.firstImageColumn(), count = layout.endImageColumn() - column;
-      for (int64_t r = most(0, -layout.top); r < least(layout.h, layout.rows - layout.top); r++)
-        roundRun(sample + (r * w + column) * c, count * c, padded + layout.paddedAt(r, column));
-      layout.fillPatches(padded, dot);
-      if (outer) OuterLayout(layout).fillPatches(dot, outer);
-      return;
+    const int64_t c = layout.c, size = layout.w * c;  // of a row
+    for (int64_t r = layout.firstRow(); r < layout.endRow(); r++) {
+      const float* row = sample + r * size;
+      if (r + 1 < layout.h)
+        for (int64_t k = 0; k < size; k += kRow) __builtin_prefetch(row + size + k);
+      if (layout.patches) {
+        const int64_t column = layout.firstColumn(), count = layout.endColumn() - column;
+        roundRun(row + column * c, count * c, padded + layout.paddedAt(r, column));
+        continue;
+      }
+      const auto channels = [=](int64_t column, int64_t first) LIMBECK_LAMBDA_INLINE {
+        return first < c ? loadSome(row + column * c + first, c - first) : zeros<float>();
+      };
+      if (dot)
+        layout.fillLines(r, 0, layout.planes, dot, [=](int64_t column, int64_t plane) LIMBECK_LAMBDA_INLINE {
+          return roundRow(channels(column, plane * kRowNumbers), channels(column, plane * kRowNumbers + kRow));
+        });
+      if (outer)
+        OuterLayout(layout).fillLines(r, outer, [=](int64_t column, int64_t plane) LIMBECK_LAMBDA_INLINE {
+          return channels(column, plane * kPlane);
+        });
     }
-    if (dot)
-      layout.fillLines(0, layout.planes, dot, [=](int64_t row, int64_t column, int64_t plane) LIMBECK_LAMBDA_INLINE {
-        return roundRow(channels(row, column, plane * kRowNumbers), channels(row, column, plane * kRowNumbers + kRow));
-      });
-    if (outer)
-      OuterLayout(layout).fillLines(outer, [=](int64_t row, int64_t column, int64_t plane) LIMBECK_LAMBDA_INLINE {
-        return channels(row, column, plane * kPlane);
-      });
+    if (!layout.patches) return;
+    layout.fillPatches(padded, dot);
+    if (outer) OuterLayout(layout).fillPatches(dot, outer);
   }
 };
 
@@ -218,18 +223,17 @@ struct OutputPlanes<Tiled<U>> {
     };
     if (dot) {
       const DotLayout layout = DotLayout::adjoint(geometry(s));
-      if (layout.patches) {
-        for (int64_t y = 0; y < least(layout.h, layout.rows - layout.top); y++)
-          for (int64_t x = 0; x < layout.endImageColumn(); x++)
-            for (int64_t p = 0; p < count; p++)
-              roundRun(real + p * plane + corner + y * row + x * kPlane, least(kPlane, s.o - p * kPlane),
-                       padded + layout.paddedAt(y, x) + p * kPlane);
-        layout.fillPatches(padded, dot);
-      } else {
-        layout.fillLines(first / 2, ceilDivide(first + count, 2), dot, [=](int64_t y, int64_t x, int64_t p) LIMBECK_LAMBDA_INLINE {
-          return roundRow(at(y, x, 2 * p), at(y, x, 2 * p + 1));
-        });
+      for (int64_t y = layout.firstRow(); y < layout.endRow(); y++) {
+        if (!layout.patches)
+          layout.fillLines(y, first / 2, ceilDivide(first + count, 2), dot, [=](int64_t x, int64_t p) LIMBECK_LAMBDA_INLINE {
+            return roundRow(at(y, x, 2 * p), at(y, x, 2 * p + 1));
+          });
+        for (int64_t x = layout.firstColumn(); layout.patches && x < layout.endColumn(); x++)
+          for (int64_t p = 0; p < count; p++)
+            roundRun(real + p * plane + corner + y * row + x * kPlane, least(kPlane, s.o - p * kPlane),
+                     padded + layout.paddedAt(y, x) + p * kPlane);
       }
+      if (layout.patches) layout.fillPatches(padded, dot);
     }
     if (!outer) return;
     const OuterLayout layout = outerLayout(s);
@@ -276,14 +280,23 @@ void filterSweep(const Geometry<Tiled<U>>& g, const typename Tiled<U>::Element* 
 
 template <class U>
 void reduceFilter(const typename Tiled<U>::Real* sums, int64_t parts, const Geometry<Tiled<U>>& g, typename Tiled<U>::Real* dfilter) {
-  const int64_t rows = g.patch, columns = g.s.o, part = rows * g.paddedOutputs();
-  parallel(rows, ceilDivide(16384, most(1, columns)), [&](int64_t begin, int64_t end, int) {
-    for (int64_t row = begin; row < end; row++)
-      for (int64_t o = 0; o < columns; o++) {
-        float sum = sums[o * rows + row];
-        for (int64_t t = 1; t < parts; t++) sum += sums[t * part + o * rows + row];
-        dfilter[row * columns + o] = sum;
+  const int64_t rows = g.patch, columns = g.s.o, part = rows * g.paddedOutputs(), blocks = ceilDivide(rows, kRow);
+  parallel(blocks, ceilDivide(16384, kRow * most(1, columns)), [&](int64_t begin, int64_t end, int) {
+    for (int64_t block = begin; block < end; block++) {
+      const int64_t row = block * kRow, here = least(kRow, rows - row);
+      for (int64_t o = 0; o < columns; o += kTileRows) {
+        Vector<uint32_t> tile[kTileRows];
+        for (int64_t i = 0; i < kTileRows; i++) {
+          Vector<float> sum = zeros<float>();
+          for (int64_t t = 0; t < parts; t++) sum += loadSome(sums + t * part + (o + i) * rows + row, here);
+          tile[i] = (Vector<uint32_t>)sum;
+        }
+        uint32_t turned[kTileElements];
+        transposeTile(tile, turned);
+        for (int64_t i = 0; i < here; i++)
+          __builtin_memcpy(dfilter + (row + i) * columns + o, turned + i * kRow, static_cast<size_t>(least(kRow, columns - o)) * sizeof(float));
       }
+    }
   });
 }
 

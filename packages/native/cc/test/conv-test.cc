@@ -250,6 +250,27 @@ static void testKernels(const std::string& label, Arithmetic arithmetic, int cas
               checks::count, failures, convolutionError, blockErrors.forward, blockErrors.backward, blockErrors.twice);
 }
 
+// One number that is not finite reaches those results that it is a term of, and no others.
+static void testSpread(const ConvShape& s, Random& random, const std::string& name) {
+  Floats x = narrow(random.vector(s.n * s.h * s.w * s.c)), dy = narrow(random.vector(s.n * s.oh * s.ow * s.o));
+  const Floats w = narrow(random.vector(s.kh * s.kw * s.c * s.o));
+  Floats y(dy.size()), dx(x.size());
+  const size_t badX = static_cast<size_t>(random.between(0, static_cast<int64_t>(x.size()) - 1));
+  const size_t badY = static_cast<size_t>(random.between(0, static_cast<int64_t>(dy.size()) - 1));
+  x[badX] = dy[badY] = std::numeric_limits<float>::quiet_NaN();
+  std::vector<bool> wantY(y.size()), wantX(x.size());
+  everyProduct(s, [&](size_t i, size_t, size_t j) {
+    if (i == badX) wantY[j] = true;
+    if (j == badY) wantX[i] = true;
+  });
+  convForward(s, x.data(), w.data(), nullptr, y.data());
+  convBackwardInput(s, dy.data(), w.data(), dx.data());
+  bool right = true;
+  for (size_t i = 0; i < y.size(); i++) right = right && std::isfinite(y[i]) != wantY[i];
+  for (size_t i = 0; i < dx.size(); i++) right = right && std::isfinite(dx[i]) != wantX[i];
+  expect(right, "what is not finite stays where it belongs, " + name + " " + describe(s));
+}
+
 // Widths that fill tiles as they are and such that do not, channels in patches and in planes, steps of more than one row.
 static void testLayouts(const std::string& name) {
   Random random(3);
@@ -258,7 +279,9 @@ static void testLayouts(const std::string& name) {
       for (const auto& [c, o] : {std::pair<int64_t, int64_t>{3, 16}, {16, 40}, {40, 10}, {64, 32}}) {
         const int64_t k = random.pick<int64_t>({1, 2, 3, 5}), pad = random.between(0, k - 1), padLeft = random.between(0, k - 1);
         const int64_t h = random.between(k, 7), w = (width - 1) * stride + k - padLeft - random.between(0, 1);
-        testExactly({2, h, w, c, o, k, k, stride, stride, pad, padLeft, (h + 2 * pad - k) / stride + 1, width}, random, name);
+        const ConvShape s{2, h, w, c, o, k, k, stride, stride, pad, padLeft, (h + 2 * pad - k) / stride + 1, width};
+        testExactly(s, random, name);
+        testSpread(s, random, name);
       }
 }
 
