@@ -51,7 +51,7 @@ struct Passes {
 
   static const KernelTable* table() {
     static const KernelTable all{convForward, convBackwardInput, convBackwardFilter, matmulPass<T>, blockSavedSize, blockForward,
-                                 blockBackward, blockBackwardBackward, multiplyAddRounds<Operand>};
+                                 blockBackward, blockBackwardBackward, MultiplyAddRounds<Operand>::run};
     return &all;
   }
 };

@@ -8,8 +8,8 @@
 namespace limbeck {
 
 // highest: float32, every product of a convolution. high: float32 with Winograd's minimal filtering where a convolution has it
-// (conv-winograd.h; 3 to 6 times the rounding). standard ("default"): the same, and for the other convolutions bfloat16 products
-// with float32 sums where the processor has them (AVX512_BF16).
+// (conv-winograd.h; 3 to 6 times the rounding). standard ("default"): bfloat16 products with float32 sums for all convolutions where the
+// processor multiplies them in tiles (AMX); where it has them in pairs (AVX512_BF16) only for those that high does not filter minimally.
 enum class Precision { highest, high, standard };
 Precision precision();
 void setPrecision(Precision value);

@@ -36,7 +36,7 @@ export function setPrecision(value: NativePrecision): void {
   addon().setPrecision(value);
 }
 
-/** Instruction set in use, such as `avx512`. At first: the best of this machine, or `LIMBECK_ISA`. */
+/** Instruction set in use: `portable`, `avx2`, `avx512`, `amx` or `neon`. At first: the best of this machine, or `LIMBECK_ISA`. */
 export function isa(): string {
   return addon().isa();
 }
@@ -66,6 +66,11 @@ export interface Ceilings {
 export function measureCeilings(): Ceilings {
   const [multiplyAdds, bytes] = addon().measureCeilings();
   return { multiplyAdds: multiplyAdds!, bytes: bytes! };
+}
+
+/** `NAME: WHY` of an instruction set that the processor has and that is not used all the same; else empty. */
+export function isaProblem(): string {
+  return addon().isaProblem();
 }
 
 /** Memory of the back end, in bytes. */
