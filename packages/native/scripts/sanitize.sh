@@ -8,6 +8,7 @@ trap 'rm -rf "$out"' EXIT
 compiler=${CXX:-g++}
 flags="-O1 -g -std=c++17 -ffp-contract=fast -fno-math-errno -fsanitize=address,undefined -fno-sanitize-recover=all -Wall -Wextra -Wno-psabi"
 avx512="-mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl"
+running=0
 for file in amx conv conv-neon conv-portable conv-scratch isa pool test/conv-test test/block-test test/amx-emulated \
   test/amx-emulated-vector conv-avx2 conv-avx512 conv-avx512-bfloat16 conv-amx; do
   extra=""
@@ -19,8 +20,15 @@ for file in amx conv conv-neon conv-portable conv-scratch isa pool test/conv-tes
     esac
   fi
   # shellcheck disable=SC2086
-  $compiler $flags $extra -c "$here/$file.cc" -o "$out/$(basename "$file").o"
+  $compiler $flags $extra -c "$here/$file.cc" -o "$out/$(basename "$file").o" &
+  running=$((running + 1))
+  # Two compilers at a time. A failed one leaves no object, and the link fails.
+  if [ "$running" -ge 2 ]; then
+    wait
+    running=0
+  fi
 done
+wait
 # shellcheck disable=SC2086
 $compiler $flags "$out"/*.o -o "$out/conv-test" -lpthread
 "$out/conv-test" "$cases"
