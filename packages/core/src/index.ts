@@ -10,6 +10,7 @@ export {
   ShapeError,
 } from "./errors.ts";
 export type { ImageDataset, ImageShape, ImageSplit, Normalisation } from "./dataset/image-dataset.ts";
+export type { PreparedArray, PreparedArrays, PreparedPart } from "./method/prepared-part.ts";
 export type {
   DistillationMethod,
   Forecast,
@@ -130,6 +131,7 @@ export {
   type TrainOptions,
 } from "./train/train-network.ts";
 export { trainStep, type TrainStepOptions, type TrainStepResult } from "./train/train-step.ts";
+export { trainedNetworkPart, type TrainedNetworkOptions } from "./train/trained-network-part.ts";
 export { trainingLoss } from "./train/training-loss.ts";
 
 // Artefacts: set.arrow, pictures, exports.
@@ -158,6 +160,8 @@ export type { Cadence, DistillOptions } from "./run/distill-options.ts";
 export { readEvents, type LoggedEvent } from "./run/event-log.ts";
 export { forecastRun, type RunForecast } from "./run/plan-run.ts";
 export type { RunConfig } from "./run/run-config.ts";
+export { folderPartStore, memoryPartStore, type PartStore } from "./run/part-store.ts";
+export { prepareContext, type PartEnvironment, type PrepareOptions } from "./run/prepare-parts.ts";
 export { createRunContext } from "./run/run-context.ts";
 export { lockRunFolder } from "./run/run-lock.ts";
 export { readRun, runPaths, type RunPaths, type RunSummary } from "./run/run-folder.ts";

@@ -144,6 +144,11 @@ async function follow(run: Run, title: string, output: Output): Promise<number> 
   let seconds = 0;
   try {
     for await (const event of run) {
+      if (event.kind === "prepare" && event.state === "making") {
+        output.note(
+          `${title}: making ${event.name}, part ${event.part} of ${event.parts}; kept for other runs`,
+        );
+      }
       if (event.kind === "start") progress = createProgress(output, title, event.steps, event.step);
       if (event.kind === "step") progress?.update({ done: event.step, loss: event.loss, bytes: event.bytes });
       if (event.kind === "done") seconds = event.seconds;

@@ -4,6 +4,7 @@ import type { ImageDataset } from "../dataset/image-dataset.ts";
 import type { Whitening } from "../dataset/zca.ts";
 import type { Network } from "../nn/network.ts";
 import type { Key } from "../random/key.ts";
+import type { PreparedArrays, PreparedPart } from "./prepared-part.ts";
 import type { SyntheticSet } from "../synthetic/synthetic-set.ts";
 
 /** Everything a method keeps between two steps: a tree of tensors and plain values. It is the checkpoint. */
@@ -34,6 +35,11 @@ export interface RunContext {
   readonly key: Key;
   /** Builds a network of the zoo for this data set's shape and classes. */
   network(name: string): Network;
+  /**
+   * What {@link DistillationMethod.prepare} asked for, by the part's name. Present where the harness has prepared the run.
+   * @throws {RunError} on a part that was not asked for.
+   */
+  prepared?(name: string): PreparedArrays;
 }
 
 /** Reads normalised real images as tensors. The caller owns the tensors. */
@@ -60,6 +66,12 @@ export interface Forecast {
   readonly peakBytes: number;
   /** Bytes of the finished images and labels. */
   readonly setBytes: number;
+  /** Cost of what is prepared before the first step, unless it lies in the cache. Filled in by the harness. */
+  readonly preparation?: {
+    readonly parts: number;
+    readonly multiplyAdds: number;
+    readonly bytes: number;
+  };
 }
 
 /**
@@ -84,6 +96,11 @@ export interface DistillationMethod<
   /** Number of steps of a run. */
   steps(config: z.output<Schema>): number;
   forecast(context: RunContext, config: z.output<Schema>): Forecast;
+  /**
+   * What the run needs before its first step: networks, experts, pools. The harness makes every part once, or finds it in its
+   * cache, before `init`. Nothing is made by this call itself.
+   */
+  prepare?(context: RunContext, config: z.output<Schema>): readonly PreparedPart[];
   init(context: RunContext, config: z.output<Schema>): State;
   /**
    * One update. Depends only on its arguments: same context, state and step give the same bits.

@@ -11,6 +11,11 @@ export interface DistillOptions<ConfigInput> extends ConfigChoice<ConfigInput> {
   readonly seed?: number;
   /** Run folder, made if needed. Without one the run lives in memory and cannot be resumed. */
   readonly directory?: string;
+  /**
+   * Folder of what runs prepare and share, such as trained networks; made if needed. Default: `prepared` beside the run folder,
+   * the memory of this process without one.
+   */
+  readonly cache?: string;
   /** Default: every 60 seconds. A last one is written when the run ends or is interrupted. */
   readonly checkpointEvery?: Cadence;
   /** Steps between two writings of `preview.png`. Default: only at the end. */

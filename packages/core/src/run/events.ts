@@ -4,6 +4,16 @@ import type { Forecast } from "../method/method.ts";
 export type RunEvent =
   | { readonly kind: "start"; readonly step: number; readonly steps: number; readonly forecast: Forecast }
   | {
+      /** Before the first step: something that the method needs is being made, was made, or was found in the cache. */
+      readonly kind: "prepare";
+      readonly step: 0;
+      readonly name: string;
+      /** 1-based, of `parts`. */
+      readonly part: number;
+      readonly parts: number;
+      readonly state: "making" | "made" | "found";
+    }
+  | {
       readonly kind: "step";
       /** 1-based number of the finished step. */
       readonly step: number;

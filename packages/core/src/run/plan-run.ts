@@ -4,6 +4,7 @@ import { ConfigError, DataError } from "../errors.ts";
 import type { DistillationMethod, Forecast, MethodState, RunContext } from "../method/method.ts";
 import { resolveConfig } from "../method/resolve-config.ts";
 import type { Cadence, DistillOptions } from "./distill-options.ts";
+import { forecastOf } from "./prepare-parts.ts";
 import { createRunContext } from "./run-context.ts";
 
 /** A run before it starts: everything checked, nothing touched. */
@@ -19,6 +20,7 @@ export interface RunPlan<Schema extends z.ZodType = z.ZodType, State extends Met
   readonly seed: number;
   readonly preset: string | undefined;
   readonly directory: string | undefined;
+  readonly cache: string | undefined;
   readonly resume: boolean;
   readonly checkpointEvery: Cadence;
   readonly previewEvery: number;
@@ -61,6 +63,7 @@ export function planRun<Schema extends z.ZodType, State extends MethodState>(
     seed,
     preset: options.preset,
     directory: options.directory,
+    cache: options.cache,
     resume,
     checkpointEvery,
     previewEvery,
@@ -74,7 +77,7 @@ export function forecastRun<Schema extends z.ZodType, State extends MethodState>
   options: DistillOptions<z.input<Schema>> = {},
 ): RunForecast {
   const { context, config, plainConfig, steps } = planRun(method, dataset, options);
-  return { config: plainConfig, steps, ...method.forecast(context, config) };
+  return { config: plainConfig, steps, ...forecastOf(method, context, config) };
 }
 
 /** A forecast with the configuration and the number of steps it is for. */

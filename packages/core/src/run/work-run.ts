@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { z } from "zod";
 import { previewPng } from "../artifact/preview.ts";
@@ -16,6 +17,8 @@ import { openEventLog, readEvents, type EventLog } from "./event-log.ts";
 import type { RunEvent } from "./events.ts";
 import type { RunPlan } from "./plan-run.ts";
 import { writeRunConfig, type RunConfig } from "./run-config.ts";
+import { folderPartStore, memoryPartStore, type PartStore } from "./part-store.ts";
+import { forecastOf, prepareContext, type PartEnvironment } from "./prepare-parts.ts";
 import { runEnvironment, type RunEnvironment } from "./run-environment.ts";
 import { holdRunFolder, type RunPaths } from "./run-folder.ts";
 import { decodeState, encodeState } from "./state-codec.ts";
@@ -43,24 +46,56 @@ export async function workRun<Schema extends z.ZodType, State extends MethodStat
   outlet: RunOutlet,
 ): Promise<SyntheticSet> {
   // Before anything is written: what the method refuses (an unknown network, say) leaves no folder behind.
-  const forecast = plan.method.forecast(plan.context, plan.config);
+  const forecast = forecastOf(plan.method, plan.context, plan.config);
   const runConfig = runConfigOf(plan, await runEnvironment());
-  if (plan.directory === undefined) return runSteps(plan, { forecast, runConfig }, outlet);
+  if (plan.directory === undefined) {
+    return runSteps(
+      await prepared(plan, memoryPartStore(), runConfig, outlet),
+      { forecast, runConfig },
+      outlet,
+    );
+  }
   const { paths, found, release } = await holdRunFolder(plan.directory, runConfig, plan.resume);
   try {
-    if (found.kind === "nothing") return await runSteps(plan, { forecast, runConfig, paths }, outlet);
-    if (found.kind === "started") {
-      // What a run was started with stays its provenance, whatever commit or machine it is resumed on.
-      return await runSteps(
-        plan,
-        { forecast, runConfig: found.config, paths, checkpoint: found.checkpoint },
-        outlet,
-      );
+    if (found.kind === "finished") {
+      await outlet.emit({ kind: "done", step: plan.steps, seconds: loggedSeconds(paths.events) });
+      return found.set;
     }
-    await outlet.emit({ kind: "done", step: plan.steps, seconds: loggedSeconds(paths.events) });
-    return found.set;
+    const cache = plan.cache ?? join(dirname(resolve(plan.directory)), "prepared");
+    const ready = await prepared(plan, folderPartStore(cache), runConfig, outlet);
+    if (found.kind === "nothing") return await runSteps(ready, { forecast, runConfig, paths }, outlet);
+    // What a run was started with stays its provenance, whatever commit or machine it is resumed on.
+    return await runSteps(
+      ready,
+      { forecast, runConfig: found.config, paths, checkpoint: found.checkpoint },
+      outlet,
+    );
   } finally {
     release();
+  }
+}
+
+/** The plan with a context in which the steps find what the method prepares. Nothing of the run itself is written. */
+async function prepared<Schema extends z.ZodType, State extends MethodState>(
+  plan: RunPlan<Schema, State>,
+  store: PartStore,
+  environment: PartEnvironment,
+  outlet: RunOutlet,
+): Promise<RunPlan<Schema, State>> {
+  const { method, config, directory } = plan;
+  try {
+    const context = await prepareContext(method, plan.context, config, {
+      store,
+      environment,
+      tell: (event) => outlet.emit(event),
+      shouldStop: () => outlet.shouldStop(),
+    });
+    return { ...plan, context };
+  } catch (error) {
+    if (error instanceof InterruptedError) {
+      await outlet.emit({ kind: "interrupted", step: 0, resume: directory ?? "" });
+    }
+    throw error;
   }
 }
 

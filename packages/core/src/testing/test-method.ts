@@ -5,11 +5,13 @@ import type { z } from "zod";
 import type { ImageDataset, Normalisation } from "../dataset/image-dataset.ts";
 import { useBackend } from "../engine/engine.ts";
 import { ConfigError, RunError } from "../errors.ts";
-import type { DistillationMethod, MethodState, StepResult } from "../method/method.ts";
+import type { DistillationMethod, MethodState, RunContext, StepResult } from "../method/method.ts";
 import { resolveConfig } from "../method/resolve-config.ts";
 import { disposeState, stateTensors } from "../method/state-tensors.ts";
 import { createRunContext } from "../run/run-context.ts";
 import { distill } from "../run/distill.ts";
+import { memoryPartStore } from "../run/part-store.ts";
+import { prepareContext } from "../run/prepare-parts.ts";
 import { decodeState, encodeState } from "../run/state-codec.ts";
 import type { SyntheticSet } from "../synthetic/synthetic-set.ts";
 import { toyDataset } from "./toy-dataset.ts";
@@ -42,6 +44,14 @@ export function testMethod<Schema extends z.ZodType, State extends MethodState>(
   const config = resolveConfig(method, { config: input });
   const steps = method.steps(config);
   const ipc = Number((config as { ipc?: unknown }).ipc);
+  const store = memoryPartStore();
+
+  /** A run's context, with what the method prepares: made once for all tests. */
+  const contextOf = (source: ImageDataset, seed: number): Promise<RunContext> =>
+    prepareContext(method, createRunContext(source, seed), config, {
+      store,
+      environment: { backend: "test", precision: "highest", threads: 1 },
+    });
 
   /** Runs the method by hand. `between` sees every state and may put another in its place. */
   const drive = async (
@@ -49,7 +59,7 @@ export function testMethod<Schema extends z.ZodType, State extends MethodState>(
     between: (state: State, step: number) => State | Promise<State> = (state) => state,
     source = dataset,
   ): Promise<Outcome> => {
-    const context = createRunContext(source, seed);
+    const context = await contextOf(source, seed);
     let state = await between(method.init(context, config), 0);
     const results: StepResult<State>[] = [];
     for (let step = 0; step < steps; step++) {
@@ -115,7 +125,7 @@ export function testMethod<Schema extends z.ZodType, State extends MethodState>(
     });
 
     it("moves the images and lowers the loss on a toy set", async () => {
-      const still = await firstImages(method, config, dataset);
+      const still = firstImages(method, config, await contextOf(dataset, 0));
       expect(digest(still)).not.toBe(digest(first.set.images));
       const quarter = Math.ceil(steps / 4);
       expect(mean(first.losses.slice(-quarter))).toBeLessThan(
@@ -126,7 +136,7 @@ export function testMethod<Schema extends z.ZodType, State extends MethodState>(
     it("leaves the state it is given and the data set untouched", async () => {
       const pixels = allPixels(dataset);
       const labels = dataset.train.labels.slice();
-      const context = createRunContext(dataset, 0);
+      const context = await contextOf(dataset, 0);
       const state = method.init(context, config);
       const before = await encodeState(state, method.id);
       const result = method.step(context, state, config, 0);
@@ -168,7 +178,7 @@ export function testMethod<Schema extends z.ZodType, State extends MethodState>(
     });
 
     it("lets result be called between any two steps, without a trace", async () => {
-      const context = createRunContext(dataset, 0);
+      const context = await contextOf(dataset, 0);
       const outcome = await drive(0, (state) => {
         const before = tf.memory().numTensors;
         const set = method.result(context, state, config);
@@ -222,12 +232,11 @@ function digest(values: Float32Array | Int32Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
-async function firstImages<Schema extends z.ZodType, State extends MethodState>(
+function firstImages<Schema extends z.ZodType, State extends MethodState>(
   method: DistillationMethod<Schema, State>,
   config: z.output<Schema>,
-  dataset: ImageDataset,
-): Promise<Float32Array> {
-  const context = createRunContext(dataset, 0);
+  context: RunContext,
+): Float32Array {
   const state = method.init(context, config);
   const { images } = method.result(context, state, config);
   disposeState(state);
