@@ -1,4 +1,4 @@
-import * as tf from "@tensorflow/tfjs-core";
+import type * as tf from "@tensorflow/tfjs-core";
 import { createHash } from "node:crypto";
 import { ConfigError } from "../errors.ts";
 import type { RunContext } from "../method/method.ts";
