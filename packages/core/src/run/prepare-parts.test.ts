@@ -51,9 +51,14 @@ function needy(made: string[], parts = [part("first", 1, made), part("second", 2
   };
 }
 
-async function eventsOf(method: Toy, run: string): Promise<RunEvent[]> {
+async function eventsOf(method: Toy, run: string, seed = 0): Promise<RunEvent[]> {
   const events: RunEvent[] = [];
-  const options = { config: { ipc: 1, iterations: 2 }, directory: join(folder, run), resume: true };
+  const options = {
+    config: { ipc: 1, iterations: 2 + seed },
+    seed,
+    directory: join(folder, run),
+    resume: true,
+  };
   for await (const event of distill(method, toyDataset(), options)) events.push(event);
   return events;
 }
@@ -68,7 +73,8 @@ describe("what a method prepares", () => {
     const events = await eventsOf(needy(made), "a");
     expect(states(events)).toEqual(["first making", "first made", "second making", "second made"]);
     expect(events.findIndex(({ kind }) => kind === "step")).toBeGreaterThan(4);
-    expect(states(await eventsOf(needy(made), "b"))).toEqual(["first found", "second found"]);
+    // Another seed and another configuration: what was prepared does not depend on them.
+    expect(states(await eventsOf(needy(made), "b", 7))).toEqual(["first found", "second found"]);
     expect(made).toEqual(["first", "second"]);
     expect(readdirSync(join(folder, "prepared"))).toHaveLength(2);
     // A finished run needs none of it.

@@ -42,11 +42,13 @@ export async function prepareContext<Schema extends z.ZodType, State extends Met
 ): Promise<RunContext> {
   const parts = method.prepare?.(context, config) ?? [];
   if (parts.length === 0) return context;
-  const { store, environment, tell, shouldStop = () => false } = options;
+  const { store, tell, shouldStop = () => false } = options;
+  // These three and nothing else that the caller's object may hold: other runs must find the part.
+  const { backend, precision, threads } = options.environment;
   const made = new Map<string, PreparedArrays>();
   for (const [i, part] of parts.entries()) {
     if (made.has(part.name)) throw new RunError(`${method.id}: two prepared parts are called "${part.name}"`);
-    const identity = sortedJson({ ...part.identity, environment });
+    const identity = sortedJson({ ...part.identity, environment: { backend, precision, threads } });
     const address = createHash("sha256").update(identity).digest("hex").slice(0, 32);
     const event = { kind: "prepare", step: 0, name: part.name, part: i + 1, parts: parts.length } as const;
     let arrays = store.read(address);
