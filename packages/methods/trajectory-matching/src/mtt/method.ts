@@ -31,7 +31,7 @@ export const mtt: DistillationMethod<typeof mttConfigSchema, TrajectoryState> = 
   configSchema: mttConfigSchema,
   presets: mttPresets,
   steps: (config) => config.iterations,
-  forecast: trajectoryForecast,
+  forecast: (context, config) => trajectoryForecast(context, config),
   prepare: prepareExperts,
   init: (context, config) => initialState(firstImages(context, config), config),
   step(context, state, config, step) {

@@ -92,7 +92,7 @@ export function updatedState(
   if (stepSize !== wanted) {
     checkGuarded(guarded, `the step size of the student left [${STEP_SIZES.join(", ")}], now ${wanted}`);
   }
-  const { images, velocity } = sgdStep(
+  const { values: images, velocity } = sgdStep(
     state.images,
     state.velocity,
     gradient.images,
@@ -109,10 +109,10 @@ export function sgdStep<T extends tf.Tensor>(
   gradient: T,
   learningRate: number,
   momentum: number,
-): { readonly images: T; readonly velocity: T } {
+): { readonly values: T; readonly velocity: T } {
   return tf.tidy(() => {
     const next = tf.add(tf.mul(velocity, momentum), gradient) as T;
-    return { images: tf.sub(values, tf.mul(next, learningRate)) as T, velocity: next };
+    return { values: tf.sub(values, tf.mul(next, learningRate)) as T, velocity: next };
   });
 }
 
