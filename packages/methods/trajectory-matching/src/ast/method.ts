@@ -1,5 +1,5 @@
 import { ConfigError, foldIn, integers, type DistillationMethod } from "@limbeck/core";
-import * as tf from "@tensorflow/tfjs-core";
+import type * as tf from "@tensorflow/tfjs-core";
 import { expertSnapshot } from "../experts/expert-parts.ts";
 import { matchingStep, trajectoryForecast, type MatchOptions } from "../shared/match-segment.ts";
 import { drawSegment, epochsOf, prepareExperts } from "../shared/segments.ts";
