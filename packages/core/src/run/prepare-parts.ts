@@ -116,12 +116,13 @@ async function makePart(
   shouldStop: () => boolean,
   interrupted: string,
 ): Promise<PreparedArrays> {
+  const stopped = (): InterruptedError =>
+    new InterruptedError(`${interrupted}; finished parts are kept, the same run goes on from there`);
+  // Quick parts end before the first question.
+  if (shouldStop()) throw stopped();
   const controller = new AbortController();
   const poll = setInterval(() => {
-    if (!shouldStop()) return;
-    controller.abort(
-      new InterruptedError(`${interrupted}; finished parts are kept, the same run goes on from there`),
-    );
+    if (shouldStop()) controller.abort(stopped());
   }, STOP_POLL);
   try {
     return await part.make(controller.signal, prepared);

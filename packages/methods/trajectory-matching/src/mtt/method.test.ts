@@ -26,17 +26,13 @@ describe("mtt", () => {
     const controller = new AbortController();
     const stopped = distill(mtt, toy, { config, directory: join(folder, "run"), signal: controller.signal });
     for await (const event of stopped) {
-      if (event.kind === "prepare" && event.name === "expert 1, epoch 1") controller.abort();
+      if (event.kind === "prepare" && event.name === "expert 0, epoch 2") controller.abort();
     }
     await expect(stopped.result).rejects.toThrow(InterruptedError);
     const events: RunEvent[] = [];
     const resumed = distill(mtt, toy, { config, directory: join(folder, "run"), resume: true });
     for await (const event of resumed) events.push(event);
-    expect(states(events).slice(0, 3)).toEqual([
-      "expert 0, epoch 0: found",
-      "expert 0, epoch 1: found",
-      "expert 0, epoch 2: found",
-    ]);
+    expect(states(events).slice(0, 2)).toEqual(["expert 0, epoch 0: found", "expert 0, epoch 1: found"]);
     expect(states(events).at(-1)).toBe("expert 1, epoch 2: made");
     expect((await resumed.result).images).toEqual(whole.images);
   });
