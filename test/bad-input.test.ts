@@ -42,7 +42,11 @@ function tree(folder: string): string[] {
 
 describe("wrong words", () => {
   test.each([
-    ["method", ["distill", "fashion-mnist", "--method", "dn"], /unknown method "dn"; known: datadam, dm/],
+    [
+      "method",
+      ["distill", "fashion-mnist", "--method", "dn"],
+      /unknown method "dn"; known: atom, datadam, dc, dm, /,
+    ],
     ["data set", ["distill", "fashion-mnits", "--method", "dm", "--ipc", "1"], /fashion-mnits/],
     [
       "preset",

@@ -42,7 +42,7 @@
     {
       "target_name": "limbeck_avx512_bfloat16",
       "type": "static_library",
-      "sources": ["cc/conv-avx512-bfloat16.cc"],
+      "sources": ["cc/conv-amx.cc", "cc/conv-avx512-bfloat16.cc"],
       "conditions": [
         ["target_arch=='x64'", {
           "cflags_cc": ["-mavx2", "-mfma", "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx512bf16", "-mprefer-vector-width=512"],
@@ -55,7 +55,7 @@
     {
       "target_name": "limbeck",
       "sources": [
-        "cc/binding.cc", "cc/binding_conv.cc", "cc/binding_elementwise.cc", "cc/binding_image.cc", "cc/binding_system.cc", "cc/call.cc", "cc/ceiling.cc",
+        "cc/amx.cc", "cc/binding.cc", "cc/binding_conv.cc", "cc/binding_elementwise.cc", "cc/binding_image.cc", "cc/binding_system.cc", "cc/call.cc", "cc/ceiling.cc",
         "cc/conv-neon.cc", "cc/conv-portable.cc", "cc/conv-scratch.cc", "cc/conv.cc", "cc/copy.cc", "cc/elementwise.cc", "cc/image.cc",
         "cc/isa.cc", "cc/memory.cc", "cc/pool.cc", "cc/reduce.cc", "cc/simd.cc", "cc/simd_kernels.cc"
       ],

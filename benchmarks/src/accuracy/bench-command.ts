@@ -3,6 +3,7 @@ import { join } from "node:path";
 import {
   engineInfo,
   resolveConfig,
+  sortedJson,
   useBackend,
   type Whitening,
   type BackendName,
@@ -16,7 +17,6 @@ import { mergeConfig, parseOverrides, type RawConfig } from "../command-line/con
 import { takeInterrupts } from "../command-line/interrupt.ts";
 import { collect, seedList, stepList, wholeNumber } from "../command-line/option-parsers.ts";
 import { methodNamed, whitenedAs, whiteningOf } from "../method-named.ts";
-import { sortedJson } from "../protocol/protocol.ts";
 import { protocolNamed } from "../protocol/protocols.ts";
 import { appendRecord } from "../records/record-file.ts";
 import { recordsTable } from "../records/records-table.ts";

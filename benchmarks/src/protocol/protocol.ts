@@ -1,5 +1,12 @@
 import { createHash } from "node:crypto";
-import { halfwayDrop, recipeSchema, withoutGroup, type ImageDataset, type Recipe } from "@limbeck/core";
+import {
+  halfwayDrop,
+  recipeSchema,
+  sortedJson,
+  withoutGroup,
+  type ImageDataset,
+  type Recipe,
+} from "@limbeck/core";
 import { z } from "zod";
 
 /**
@@ -33,15 +40,6 @@ export function protocolId({ name, version }: Protocol): string {
 /** SHA-256 over a protocol's values (its `source` aside), hexadecimal: tests pin it, so that a protocol cannot change unseen. */
 export function protocolHash({ source: _source, ...values }: Protocol): string {
   return createHash("sha256").update(sortedJson(values)).digest("hex");
-}
-
-/** JSON with the keys of every object in alphabetical order. */
-export function sortedJson(value: unknown): string {
-  return JSON.stringify(value, (_, node: unknown) =>
-    typeof node === "object" && node !== null && !Array.isArray(node)
-      ? Object.fromEntries(Object.entries(node).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : node,
-  );
 }
 
 /**

@@ -31,9 +31,27 @@ test("a protocol cannot change without a new version", () => {
       "datadam-v1 e7b9391268578922",
       "mtt-v1 5c7c36112555c353",
       "datm-v1 42f26145b0a97275",
+      "ncfm-v1 a4f01277bd4dc364",
       "start-v1 eca340b5233e7642",
     ]
   `);
+});
+
+test("NCFM's halves the rate at each fifth of 2000 epochs, and at each fifth of any other number", () => {
+  expect(protocolNamed("ncfm-v1").recipe).toMatchObject({
+    optimiser: "adamw",
+    learningRate: 1e-3,
+    weightDecay: 0.01,
+    epochs: 2000,
+    schedule: { kind: "steps", at: [400, 800, 1200, 1600], factor: 0.5 },
+  });
+  expect(protocolNamed("ncfm-e300-v1").recipe).toMatchObject({
+    epochs: 300,
+    schedule: { at: [60, 120, 180, 240] },
+  });
+  expect(recipeFor(protocolNamed("ncfm-v1"), { mirrorInvariant: false }).augmentation).toBe(
+    "color+crop_scale_rotate",
+  );
 });
 
 test("no flip where mirror images change class", () => {
@@ -89,7 +107,7 @@ test("IDC's: 1000 passes, drops after two thirds and five sixths, a flip and col
 
 test("unknown ids and keys are errors", () => {
   expect(() => protocolNamed("dsa")).toThrowErrorMatchingInlineSnapshot(
-    `[ConfigError: protocol: unknown "dsa"; known: dc-v1, dc-mnist-v1, dsa-v1, idc-v1, idc-unmixed-v1, datadam-v1, mtt-v1, datm-v1, start-v1, or with other epochs such as dsa-e300-v1]`,
+    `[ConfigError: protocol: unknown "dsa"; known: dc-v1, dc-mnist-v1, dsa-v1, idc-v1, idc-unmixed-v1, datadam-v1, mtt-v1, datm-v1, ncfm-v1, start-v1, or with other epochs such as dsa-e300-v1]`,
   );
   expect(() => protocolNamed("constructor")).toThrow('unknown "constructor"');
   expect(() => protocolSchema.parse({ ...protocolNamed("dc-v1"), warmup: 5 })).toThrow("warmup");

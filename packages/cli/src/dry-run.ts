@@ -58,9 +58,16 @@ export async function makeForecast(
 export function forecastText(forecast: TimedForecast): string {
   const { method, dataset, steps, gigaflops, backend, secondsPerStep, seconds, peakBytes, setBytes, config } =
     forecast;
+  const { preparation } = forecast;
   return [
     `${method} on ${dataset}: ${steps} steps`,
     `time    about ${formatSeconds(seconds)}, ${formatSeconds(secondsPerStep)} a step (${backend} reaches ${threeDigits(gigaflops)} GFLOP/s here)`,
+    ...(preparation === undefined
+      ? []
+      : [
+          `before  about ${formatSeconds((2 * preparation.multiplyAdds) / (gigaflops * 1e9))} for ${preparation.parts} parts of ` +
+            `${formatBytes(preparation.bytes)}, made once and kept for other runs`,
+        ]),
     `memory  about ${formatBytes(peakBytes)} of tensors`,
     `set     ${formatBytes(setBytes)}`,
     `config  ${JSON.stringify(config)}`,

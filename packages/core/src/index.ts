@@ -132,8 +132,8 @@ export {
   type TrainedNetwork,
   type TrainOptions,
 } from "./train/train-network.ts";
-export { trainStep, type TrainStepOptions, type TrainStepResult } from "./train/train-step.ts";
 export { trainedNetworkPart, type TrainedNetworkOptions } from "./train/trained-network-part.ts";
+export { trainStep, type TrainStepOptions, type TrainStepResult } from "./train/train-step.ts";
 export { trainingLoss } from "./train/training-loss.ts";
 
 // Artefacts: set.arrow, pictures, exports.
@@ -156,6 +156,7 @@ export { writeSet } from "./artifact/write-set.ts";
 
 // Methods and runs.
 export { resolveConfig, type ConfigChoice } from "./method/resolve-config.ts";
+export { sortedJson } from "./method/sorted-json.ts";
 export { disposeState, stateTensors, type NamedTensor } from "./method/state-tensors.ts";
 export { distill, type Run } from "./run/distill.ts";
 export type { Cadence, DistillOptions } from "./run/distill-options.ts";

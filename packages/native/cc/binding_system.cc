@@ -7,6 +7,7 @@
 #include "call.h"
 #include "ceiling.h"
 #include "conv.h"
+#include "isa.h"
 #include "memory.h"
 #include "pool.h"
 #include "simd.h"
@@ -130,6 +131,7 @@ napi_value putPrecision(Call& call) {
 
 napi_value getIsa(Call& call) { return call.result(isa()); }
 napi_value getIsas(Call& call) { return call.result(availableIsas()); }
+napi_value getIsaProblem(Call& call) { return call.result(isaProblem()); }
 
 napi_value putIsa(Call& call) {
   setIsa(call.text(0, "isa"));
@@ -152,6 +154,7 @@ std::vector<Export> systemExports() {
           {"precision", getPrecision},      {"setPrecision", putPrecision},
           {"isa", getIsa},                  {"availableIsas", getIsas},   {"setIsa", putIsa},
           {"measureCeilings", callMeasureCeilings},
+          {"isaProblem", getIsaProblem},
           {"scratchBytes", getScratchBytes}, {"releaseScratch", dropScratch}};
 }
 

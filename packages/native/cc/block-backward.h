@@ -18,7 +18,7 @@ struct BlockBackward : BlockPass<Operand> {
   using Base::Base, Base::chunkPlanes, Base::chunks, Base::convolve, Base::fillChannels, Base::fillParameters, Base::groupMeans;
   using Base::keepsOutput, Base::normalAt, Base::padded, Base::reduceChannels;
   using Base::planeSize, Base::readable, Base::sampleSize, Base::savedSample, Base::settle, Base::statistics, Base::takeParameters;
-  using Base::writable;
+  using Base::packBack, Base::packedBackSize, Base::packedForwardSize, Base::packForward, Base::writable;
 
   // What both backward passes ask for. Backward: only dpooled, dattention and d…; backward of backward: the rest.
   struct Request {
@@ -37,6 +37,8 @@ struct BlockBackward : BlockPass<Operand> {
     bool convolvesX, packsBack, packsBackW;
     bool whole;                       // all planes of du and ū are kept, as the adjoint to the input reads them
     bool few;                         // fewer samples than threads: they share each sample
+    bool winograd;                    // by minimal filtering, in groups of samples
+    int64_t group;
   };
   Plan planFor(const Request& q, const T* saved) const {
     Plan p{};
@@ -50,7 +52,9 @@ struct BlockBackward : BlockPass<Operand> {
     p.convolvesX = p.recompute || p.hasW;
     p.packsBack = q.twice ? p.inputFromUb : p.inputFromDu, p.packsBackW = q.twice && p.inputFromDu;
     p.few = !across && g.s.n < parallelThreads();
-    p.whole = p.few || (g.direct && wantsInput);
+    p.winograd = g.winograd && !p.few;
+    p.group = p.winograd ? BlockWinograd<Operand>(g, kLongBand).group() : 1;
+    p.whole = p.few || p.winograd || (g.direct && wantsInput);
     return p;
   }
 
@@ -63,6 +67,7 @@ struct BlockBackward : BlockPass<Operand> {
     T *mean, *scale;               // own statistics where none are saved
     T* sums;                       // 5 per-channel sums and 7 group means
     T *staging, *stagingOut;
+    WinogradSpace<T> space;
   };
 
   // A call: what was asked and what all threads share.
@@ -95,12 +100,14 @@ struct BlockBackward : BlockPass<Operand> {
     bool first;  // of those that add to filterSum
   };
 
+  int64_t filterSumSize(const Plan& plan) const { return plan.winograd ? winogradFilterSize(g.s.c, g.s.o) : g.patch * padded(); }
+
   void prepare(Job& k) const {
     const Request& q = k.q;
     const Plan& plan = k.plan;
-    const int64_t taps = g.patch;
+    const int64_t sumsSize = k.parts * filterSumSize(plan);
     place(ScratchSlot::shared, [&](Pieces& pieces) {
-      const int64_t forwardSize = k.forward.packedSize(g, g.outVectors()), backSize = k.back.packedSize(g);
+      const int64_t forwardSize = packedForwardSize(plan.winograd), backSize = packedBackSize(plan.winograd);
       k.forward.take(pieces, g);
       k.back.take(pieces, g);
       k.packedForward = pieces.take<E>(plan.packsForward ? forwardSize : 0);
@@ -108,7 +115,7 @@ struct BlockBackward : BlockPass<Operand> {
       k.packedBack = pieces.take<E>(plan.packsBack ? backSize : 0);
       k.packedBackW = pieces.take<E>(plan.packsBackW ? backSize : 0);
       takeParameters(pieces, k.parameters);
-      k.filterSums = pieces.take<T>(q.dfilter ? k.parts * taps * padded() : 0);
+      k.filterSums = pieces.take<T>(q.dfilter ? sumsSize : 0);
       k.channelSums = pieces.take<T>(k.parts * 3 * padded());
       k.batch = pieces.take<T>(across && !k.saved ? 2 * padded() : 0);
       k.batchSums = pieces.take<T>(across ? 5 * padded() : 0);
@@ -117,16 +124,16 @@ struct BlockBackward : BlockPass<Operand> {
     if (plan.few) clearGradients(plan, k.few);
     k.forward.fill(g);
     k.back.fill(g);
-    if (plan.packsForward) k.forward.pack(g, k.in.filter, g.outVectors(), k.packedForward);
-    if (plan.hasW) k.forward.pack(g, q.cfilter, g.outVectors(), k.packedForwardW);
-    if (plan.packsBack) k.back.pack(g, k.in.filter, k.packedBack);
-    if (plan.packsBackW) k.back.pack(g, q.cfilter, k.packedBackW);
+    if (plan.packsForward) packForward(plan.winograd, k.forward, k.in.filter, k.packedForward);
+    if (plan.hasW) packForward(plan.winograd, k.forward, q.cfilter, k.packedForwardW);
+    if (plan.packsBack) packBack(plan.winograd, k.back, k.in.filter, k.packedBack);
+    if (plan.packsBackW) packBack(plan.winograd, k.back, q.cfilter, k.packedBackW);
     fillParameters(k.parameters, k.in);
     padCopy(k.parameters.cbias, q.cbias, channels, padded());
     padCopy(k.parameters.cgamma, q.cgamma, channels, padded());
     padCopy(k.parameters.cbeta, q.cbeta, channels, padded());
     zero(k.channelSums, k.parts * 3 * padded());
-    if (q.dfilter && !plan.filterFromX && !plan.filterFromCx) zero(k.filterSums, k.parts * taps * padded());
+    if (q.dfilter && !plan.filterFromX && !plan.filterFromCx) zero(k.filterSums, sumsSize);
     const int power = q.dattention ? powerKind(grid.power) : 0;
     k.first = pick(s.activation, window, [&](auto act, auto kind) {
       return firstSweepFor<T, decltype(act)::value, decltype(kind)::value>(power, q.twice);
@@ -138,10 +145,10 @@ struct BlockBackward : BlockPass<Operand> {
 
   // du, ū, and what becomes of them on the way to dx.
   void takeGradients(Pieces& pieces, const Request& q, const Plan& plan, Work& k) const {
-    const bool gathers = q.dx && !g.direct;
+    const bool gathers = q.dx && !g.direct && !plan.winograd;
     const Planes bare{g.s.oh, g.s.ow, channels, g.s.oh, g.s.ow, 0, 0, kPlane, chunk};
-    const Planes& layout = plan.whole ? g.out : bare;
-    const int64_t count = plan.whole ? planes : chunk;
+    const Planes& layout = plan.whole && !plan.winograd ? g.out : bare;
+    const int64_t count = plan.whole ? plan.group * planes : chunk;
     k.du.take(pieces, g.s, layout, count, plan.inputFromDu, q.twice ? plan.filterFromCx : plan.filterFromX);
     if (plan.needsUb) k.ub.take(pieces, g.s, layout, count, plan.inputFromUb, plan.filterFromX);
     k.patches = pieces.take<T>(gathers ? pixels * g.backVectors() * L : 0);
@@ -156,10 +163,15 @@ struct BlockBackward : BlockPass<Operand> {
     const Request& q = job.q;
     const Plan& plan = job.plan;
     place(ScratchSlot::work, [&](Pieces& pieces) {
-      k.x.take(pieces, g, plan.convolvesX, plan.filterFromX);
-      k.cx.take(pieces, g, plan.hasX, plan.filterFromCx);
-      k.u = pieces.take<T>(plan.recompute ? chunk * planeSize() : 0);
-      k.G = pieces.take<T>(q.twice ? chunk * planeSize() : 0);
+      if (plan.winograd) {
+        Winograd<T>::forward(g.s, kLongBand).take(pieces, k.space, q.twice ? 2 : 1, q.dfilter);
+      } else {
+        k.x.take(pieces, g, plan.convolvesX, plan.filterFromX);
+        k.cx.take(pieces, g, plan.hasX, plan.filterFromCx);
+      }
+      const int64_t kept = (plan.winograd ? plan.group * planes : chunk) * planeSize();
+      k.u = pieces.take<T>(plan.recompute ? kept : 0);
+      k.G = pieces.take<T>(q.twice ? kept : 0);
       if (!plan.few) takeGradients(pieces, q, plan, k);
       k.mean = pieces.take<T>(padded());
       k.scale = pieces.take<T>(padded());
@@ -175,10 +187,10 @@ struct BlockBackward : BlockPass<Operand> {
   }
 
   void backward(const Inputs<T>& in, const T* saved, const Request& q) const {
-    const int64_t n = g.s.n, taps = g.patch;
+    const int64_t n = g.s.n;
     if (n <= 0 || pixels <= 0 || channels <= 0) {
       if (q.dx) zero(q.dx, most(0, n) * sampleSize());
-      if (q.dfilter) zero(q.dfilter, taps * most(0, channels));
+      if (q.dfilter) zero(q.dfilter, g.patch * most(0, channels));
       for (T* each : {q.dbias, q.dgamma, q.dbeta})
         if (each) zero(each, most(0, channels));
       return;
@@ -193,10 +205,16 @@ struct BlockBackward : BlockPass<Operand> {
       parallel(n, 1, [&](int64_t begin, int64_t end, int thread) {
         Work work{};
         takeWork(job, work);
+        if constexpr (Operand::plain) {
+          for (int64_t i = begin; job.plan.winograd && i < end; i += job.plan.group)
+            groupAlone(job, work, i, least(job.plan.group, end - i), end, i == begin, thread);
+          if (job.plan.winograd) return;
+        }
         for (int64_t i = begin; i < end; i++) sampleAlone(job, work, i, i == begin, i + 1 == end, thread);
       });
     }
-    if (q.dfilter) reduceFilter(job.filterSums, job.parts, g, q.dfilter);
+    if (q.dfilter && job.plan.winograd) winogradFilterGradient(g.s.c, g.s.o, job.filterSums, job.parts, q.dfilter);
+    else if (q.dfilter) reduceFilter(job.filterSums, job.parts, g, q.dfilter);
     reduceChannels(job.channelSums, job.parts, 0, q.dbias);
     reduceChannels(job.channelSums, job.parts, 1, q.dgamma);
     reduceChannels(job.channelSums, job.parts, 2, q.dbeta);
@@ -217,7 +235,7 @@ struct BlockBackward : BlockPass<Operand> {
     v.gdp = v.gdpooled ? writable(v.gdpooled, k.stagingOut) : Channels<T>{k.stagingOut, kPlane, 0};
     v.dattention = q.dattention ? q.dattention + i * pixels : nullptr;
     v.convolution = job.forward.sweep(g);
-    v.filterSum = job.filterSums + thread * g.patch * padded();
+    v.filterSum = job.filterSums + thread * filterSumSize(job.plan);
     v.channelSum = job.channelSums + thread * 3 * padded();
     v.first = first;
     return v;
@@ -229,14 +247,25 @@ struct BlockBackward : BlockPass<Operand> {
   void sumOverBatch(const Job& job) const {
     const int64_t n = g.s.n, size = 5 * padded();
     if (!job.saved)
-      batchStatistics(job.forward.sweep(g), job.packedForward, job.parameters.bias, job.in.x, nullptr, job.batch, job.batch + padded(),
-                      nullptr);
+      batchStatistics(job.plan.winograd, job.forward.sweep(g), job.packedForward, job.parameters.bias, job.in.x, nullptr, job.batch,
+                      job.batch + padded(), nullptr);
     T* own = nullptr;  // per sample
     place(ScratchSlot::samples, [&](Pieces& pieces) { own = pieces.take<T>(n * size); });
     parallel(n, 1, [&](int64_t begin, int64_t end, int thread) {
       Work work{};
       takeWork(job, work);
       zero(work.sums, size);  // not all requests have all sums
+      if constexpr (Operand::plain) {
+        for (int64_t i = begin; job.plan.winograd && i < end; i += job.plan.group) {
+          int64_t at = i;
+          everyChunk(job, work, i, least(job.plan.group, end - i), i == begin, thread,
+                     [&](const Work& one, const Sample& v, const T* u, int64_t plane, int64_t count, bool last) {
+                       firstRound(job, one, v, u, plane, count);
+                       if (last) copy(own + at++ * size, work.sums, size);
+                     });
+        }
+        if (job.plan.winograd) return;
+      }
       for (int64_t i = begin; i < end; i++) {
         const Sample v = open(job, work, i, i == begin, thread);
         for (int64_t plane = 0; plane < planes; plane += chunk)
@@ -295,6 +324,82 @@ struct BlockBackward : BlockPass<Operand> {
     if (!q.dx) return;
     if (g.direct) inputGradient(job, k, i, 0, ceilDivide(g.backVectors(), kTileVectors), &ahead);
     else scatter(job, k, i);
+  }
+
+  // u and G of `count` samples by minimal filtering, then f(work, sample, u, plane, planes, last of its sample) for each of their chunks.
+  template <class F>
+  void everyChunk(const Job& job, const Work& k, int64_t i, int64_t count, bool firstOfThread, int thread, const F& f) const {
+    using Minimal = BlockWinograd<Operand>;
+    const Request& q = job.q;
+    const Plan& plan = job.plan;
+    const Minimal minimal(g, kLongBand);
+    const int64_t sample = planes * planeSize();
+    const auto x = minimal.input(job.in.x + i * sampleSize());
+    if (plan.recompute) {
+      const typename Minimal::Term term{x, job.packedForward};
+      minimal.convolve(&term, 1, job.parameters.bias, count, 0, planes, minimal.output(k.u, sample), k.space);
+    }
+    if (plan.hasX || plan.hasW) {
+      typename Minimal::Term terms[2];
+      int given = 0;
+      if (plan.hasX) terms[given++] = {minimal.input(q.cx + i * sampleSize()), job.packedForward};
+      if (plan.hasW) terms[given++] = {x, job.packedForwardW};
+      minimal.convolve(terms, given, job.parameters.cbias, count, 0, planes, minimal.output(k.G, sample), k.space);
+    }
+    for (int64_t s = 0; s < count; s++) {
+      Work one = k;
+      one.du.real += s * sample;
+      if (plan.needsUb) one.ub.real += s * sample;
+      const Sample v = open(job, one, i + s, firstOfThread && s == 0, thread);
+      for (int64_t plane = 0; plane < planes; plane += chunk) {
+        const int64_t here = chunkPlanes(plane), at = s * sample + plane * planeSize();
+        one.u = k.u + at, one.G = k.G + at;
+        if (plan.recompute && normalised && !across && !v.own) statistics(one.u, plane, here, k.mean, k.scale);
+        if (q.twice && !plan.hasX && !plan.hasW) fillChannels(one.G, job.parameters.cbias + plane * kPlane, here);
+        f(one, v, plan.recompute ? one.u : v.own + plane * planeSize(), plane, here, plane + chunk >= planes);
+      }
+    }
+  }
+
+  // `count` samples by one thread, through minimal filtering.
+  void groupAlone(const Job& job, const Work& k, int64_t i, int64_t count, int64_t end, bool firstOfThread, int thread) const {
+    using Minimal = BlockWinograd<Operand>;
+    const Request& q = job.q;
+    const Plan& plan = job.plan;
+    const Minimal minimal(g, kLongBand);
+    const int64_t sample = planes * planeSize();
+    const auto x = minimal.input(job.in.x + i * sampleSize()), cx = minimal.input(plan.hasX ? q.cx + i * sampleSize() : nullptr);
+    everyChunk(job, k, i, count, firstOfThread, thread, [&](const Work& one, const Sample& v, const T* u, int64_t plane, int64_t here, bool) {
+      firstRound(job, one, v, u, plane, here);
+      derivatives(job, one, v, u, plane, here);
+    });
+    const auto du = minimal.output(const_cast<const T*>(k.du.real), sample), ub = minimal.output(const_cast<const T*>(k.ub.real), sample);
+    // What comes next is fetched meanwhile: for the filters' gradient, and for the next group.
+    Ahead ahead;
+    WinogradSpace<T> space = k.space;
+    space.ahead = &ahead;
+    const int64_t tiles = count * minimal.forward.tiles(), next = i + count, more = least(plan.group, end - next);
+    const int64_t pooledSize = pooledPixels * channels;
+    if (q.dx && plan.filterFromX) ahead.add(job.in.x + i * sampleSize(), count * sampleSize(), false);
+    if (!plan.recompute) ahead.add(job.saved + next * savedSample(), more * savedSample(), false);
+    else ahead.add(job.in.x + next * sampleSize(), more * sampleSize(), false);
+    ahead.add(q.dpooled + next * pooledSize, more * pooledSize, false);
+    if (q.gdpooled) ahead.add(q.gdpooled + next * pooledSize, more * pooledSize, true);
+    ahead.spread((q.dx ? minimal.adjoint.steps(tiles) : 0) + (q.dfilter ? minimal.forward.filterSteps(tiles) : 0));
+    if (q.dx) {
+      typename Minimal::Term terms[2];
+      int given = 0;
+      if (plan.inputFromDu) terms[given++] = {du, q.twice ? job.packedBackW : job.packedBack};
+      if (plan.inputFromUb) terms[given++] = {ub, job.packedBack};
+      minimal.inputGradient(terms, given, count, q.dx + i * sampleSize(), space);
+    }
+    if (q.dfilter) {
+      typename Minimal::Pair pairs[2];
+      int given = 0;
+      if (plan.filterFromX) pairs[given++] = {x, q.twice ? ub : du};
+      if (plan.filterFromCx) pairs[given++] = {cx, du};
+      minimal.filterSums(pairs, given, count, !firstOfThread, job.filterSums + thread * filterSumSize(plan), space);
+    }
   }
 
   // A sample by all threads, where there are fewer samples than threads: by chunks, then by parts of dx. All planes of du and ū

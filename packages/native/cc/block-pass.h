@@ -19,6 +19,7 @@
 // Batch normalisation takes its means over all samples: each pass then goes over the samples twice, first for their sums.
 #pragma once
 #include "block-sweep.h"
+#include "block-winograd.h"
 #include "conv-impl.h"
 
 namespace limbeck {
@@ -58,7 +59,7 @@ struct BlockPass {
   Grid<T> grid;
   Window window;
 
-  explicit BlockPass(const BlockShape& shape) : s(shape), g(shape.conv) {
+  BlockPass(const BlockShape& shape, bool winograd) : s(shape), g(shape.conv, winograd && fitsWinograd(shape.conv)) {
     pixels = g.pixels;
     channels = s.conv.o;
     planes = g.outPlanes;
@@ -127,26 +128,38 @@ struct BlockPass {
 
   // Mean and reciprocal deviation of each channel over all samples; their results of the convolution are left in `keep`, one
   // savedSample after another, if that is not null. `moments`: as for blockForward.
-  void batchStatistics(const DotSweep<Operand>& sweep, const E* packed, const T* bias, const T* x, T* keep, T* mean, T* scale,
+  void batchStatistics(bool winograd, const DotSweep<Operand>& sweep, const E* packed, const T* bias, const T* x, T* keep, T* mean, T* scale,
                        T* moments) const {
     const int64_t n = g.s.n;
     T* own = nullptr;  // per sample: means, sums of squared differences from them
     place(ScratchSlot::samples, [&](Pieces& pieces) { own = pieces.take<T>(n * 2 * padded()); });
     parallel(n, 1, [&](int64_t begin, int64_t end, int) {
+      const BlockWinograd<Operand> minimal(g, kShortBand);
+      const int64_t group = winograd ? minimal.group() : 1;
       InputPlanes<Operand> input;
       T* results = nullptr;
+      WinogradSpace<T> space;
       place(ScratchSlot::work, [&](Pieces& pieces) {
-        input.take(pieces, g, true, false);
-        results = pieces.take<T>(keep ? 0 : chunk * planeSize());
+        if (winograd) minimal.forward.take(pieces, space, 1, false);
+        else input.take(pieces, g, true, false);
+        results = pieces.take<T>(keep ? 0 : (winograd ? group * planes : chunk) * planeSize());
       });
       input.clear(g);
       for (int64_t i = begin; i < end; i++) {
-        input.load(g, x + i * sampleSize());
+        const int64_t inGroup = (i - begin) % group;
+        if constexpr (Operand::plain) {
+          const typename BlockWinograd<Operand>::Term term{minimal.input(x + i * sampleSize()), packed};
+          if (winograd && inGroup == 0)
+            minimal.convolve(&term, 1, bias, least(group, end - i), 0, planes,
+                             keep ? minimal.output(keep + i * savedSample(), savedSample()) : minimal.output(results, planes * planeSize()),
+                             space);
+        }
+        if (!winograd) input.load(g, x + i * sampleSize());
         T* means = own + i * 2 * padded();
         for (int64_t plane = 0; plane < planes; plane += chunk) {
           const int64_t count = chunkPlanes(plane);
-          T* u = keep ? keep + i * savedSample() + plane * planeSize() : results;
-          convolve(sweep, packed, input.dot, bias, plane, count, u, false);
+          T* u = keep ? keep + i * savedSample() + plane * planeSize() : results + (winograd ? (inGroup * planes + plane) * planeSize() : 0);
+          if (!winograd) convolve(sweep, packed, input.dot, bias, plane, count, u, false);
           for (int64_t c = 0; c < count * kPlane; c += L) {
             const int64_t channel = plane * kPlane + c;
             limbeck::LIMBECK_NS::moments(u + c / kPlane * planeSize() + c % kPlane, pixels, means + channel, means + padded() + channel);
@@ -231,6 +244,27 @@ struct BlockPass {
         sample[i * channels + c] = staging[(c / kPlane * pooledPixels + i) * kPlane + c % kPlane];
   }
 
+  // ---- filters as operands: transformed where minimal filtering takes them ------------------------------------------------
+
+  int64_t packedForwardSize(bool winograd) const {
+    return winograd ? winogradFilterSize(g.s.c, g.s.o) : ForwardTables<Operand>::packedSize(g, g.outVectors());
+  }
+  int64_t packedBackSize(bool winograd) const {
+    return winograd ? winogradFilterSize(g.s.o, g.s.c) : BackTables<Operand>::packedSize(g);
+  }
+  void packForward(bool winograd, const ForwardTables<Operand>& tables, const T* filter, E* packed) const {
+    if constexpr (Operand::plain) {
+      if (winograd) return winogradFilter(g.s.c, g.s.o, filter, false, packed);
+    }
+    tables.pack(g, filter, g.outVectors(), packed);
+  }
+  void packBack(bool winograd, const BackTables<Operand>& tables, const T* filter, E* packed) const {
+    if constexpr (Operand::plain) {
+      if (winograd) return winogradFilter(g.s.c, g.s.o, filter, true, packed);
+    }
+    tables.pack(g, filter, packed);
+  }
+
   // ---- forward -----------------------------------------------------------------------------------------------------------
 
   void forward(const Inputs<T>& in, T* pooled, T* attention, T* saved, T* moments) const {
@@ -241,12 +275,12 @@ struct BlockPass {
     T* batch;
     place(ScratchSlot::shared, [&](Pieces& pieces) {
       tables.take(pieces, g);
-      packed = pieces.take<E>(tables.packedSize(g, g.outVectors()));
+      packed = pieces.take<E>(packedForwardSize(g.winograd));
       takeParameters(pieces, parameters);
       batch = pieces.take<T>(across && !saved ? 2 * padded() : 0);
     });
     tables.fill(g);
-    tables.pack(g, in.filter, g.outVectors(), packed);
+    packForward(g.winograd, tables, in.filter, packed);
     fillParameters(parameters, in);
     const int power = attention ? powerKind(grid.power) : 0;
     const ForwardSweep<T> finish = pick(s.activation, window, [&](auto act, auto kind) {
@@ -255,16 +289,21 @@ struct BlockPass {
     const bool keep = saved && keepsOutput();
     if (across) {
       if (saved) batch = saved + g.s.n * savedSample();
-      batchStatistics(tables.sweep(g), packed, parameters.bias, in.x, keep ? saved : nullptr, batch, batch + padded(), moments);
+      batchStatistics(g.winograd, tables.sweep(g), packed, parameters.bias, in.x, keep ? saved : nullptr, batch, batch + padded(),
+                      moments);
     }
     // The attention sums over all channels, so it keeps one thread on a sample.
     const int64_t slices = attention ? 1 : slicesOf(g.s.n, chunks());
+    const BlockWinograd<Operand> minimal(g, kShortBand);
+    const int64_t group = slices == 1 ? minimal.group() : 1;
     parallel(g.s.n * slices, 1, [&](int64_t begin, int64_t end, int) {
       InputPlanes<Operand> x;
       T *ownU, *ownMean, *ownScale, *staging, *lanes;
+      WinogradSpace<T> space;
       place(ScratchSlot::work, [&](Pieces& pieces) {
-        x.take(pieces, g, true, false);
-        ownU = pieces.take<T>(chunk * planeSize());
+        x.take(pieces, g, !g.winograd, false);
+        if (g.winograd) minimal.forward.take(pieces, space, 1, false);
+        ownU = pieces.take<T>(g.winograd ? (keep ? 0 : group * planes * planeSize()) : chunk * planeSize());
         ownMean = pieces.take<T>(padded());
         ownScale = pieces.take<T>(padded());
         staging = pieces.take<T>(partial ? planes * pooledPixels * kPlane : 0);
@@ -273,14 +312,15 @@ struct BlockPass {
       x.clear(g);
       Ahead ahead;
       DotSweep<Operand> convolution = tables.sweep(g);
-      convolution.ahead = &ahead;
+      convolution.ahead = space.ahead = &ahead;
       for (int64_t i = begin; i < end; i++) {
         const int64_t n = i / slices, slice = i % slices;
+        const int64_t inGroup = (i - begin) % group, together = least(group, end - i);
         ahead.restart();
-        if (slices == 1) {
-          ahead.add(pooled + n * pooledPixels * channels, pooledPixels * channels, true);
-          if (i + 1 < end) ahead.add(in.x + (n + 1) * sampleSize(), sampleSize(), false);
-          ahead.spread(g.forwardTiles());
+        if (slices == 1 && inGroup == 0) {
+          ahead.add(pooled + n * pooledPixels * channels, together * pooledPixels * channels, true);
+          ahead.add(in.x + (n + together) * sampleSize(), least(group, end - i - together) * sampleSize(), false);
+          ahead.spread(g.winograd ? minimal.forward.steps(together * minimal.forward.tiles()) : g.forwardTiles());
         }
         if ((i == begin || slice == 0) && (!across || !keep)) x.load(g, in.x + n * sampleSize());
         T* own = saved ? saved + n * savedSample() : nullptr;
@@ -292,10 +332,16 @@ struct BlockPass {
         T* out = pooled + n * pooledPixels * channels;
         const Channels<T> target = writable(out, staging);
         if (attention) zero(lanes, pixels * L);
+        if constexpr (Operand::plain) {
+          const typename BlockWinograd<Operand>::Term term{minimal.input(in.x + n * sampleSize()), packed};
+          if (g.winograd && inGroup == 0 && !(across && keep))
+            minimal.convolve(&term, 1, parameters.bias, together, firstPlane, endPlane,
+                             keep ? minimal.output(own, savedSample()) : minimal.output(ownU, planes * planeSize()), space);
+        }
         for (int64_t plane = firstPlane; plane < endPlane; plane += chunk) {
           const int64_t count = chunkPlanes(plane);
-          T* u = keep ? own + plane * planeSize() : ownU;
-          if (!across || !keep) convolve(convolution, packed, x.dot, parameters.bias, plane, count, u, false);
+          T* u = keep ? own + plane * planeSize() : ownU + (g.winograd ? (inGroup * planes + plane) * planeSize() : 0);
+          if (!g.winograd && (!across || !keep)) convolve(convolution, packed, x.dot, parameters.bias, plane, count, u, false);
           if (normalised && !across) statistics(u, plane, count, mean, scale);
           for (int64_t p = 0; p < count; p++)
             for (int64_t v = 0; v < kPlane; v += L)

@@ -10,10 +10,13 @@
 #include "conv-table.h"
 
 namespace limbeck {
-const KernelTable* avx2Kernels() { return avx2::Passes<avx2::Plain<float>>::table(); }
+const KernelTable* avx2Kernels(bool winograd) {
+  using Operand = avx2::Plain<float>;
+  return winograd ? avx2::Passes<Operand, true>::table() : avx2::Passes<Operand, false>::table();
+}
 }  // namespace limbeck
 #else
 namespace limbeck {
-const KernelTable* avx2Kernels() { return nullptr; }
+const KernelTable* avx2Kernels(bool) { return nullptr; }
 }  // namespace limbeck
 #endif

@@ -11,7 +11,7 @@
 #include "conv-table.h"
 
 namespace limbeck {
-const KernelTable* avx512Bfloat16Kernels() { return avx512_bfloat16::Passes<avx512_bfloat16::Paired>::table(); }
+const KernelTable* avx512Bfloat16Kernels() { return avx512_bfloat16::Passes<avx512_bfloat16::Paired, false>::table(); }
 }  // namespace limbeck
 #else
 namespace limbeck {

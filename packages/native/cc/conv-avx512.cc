@@ -10,10 +10,13 @@
 #include "conv-table.h"
 
 namespace limbeck {
-const KernelTable* avx512Kernels() { return avx512::Passes<avx512::Plain<float>>::table(); }
+const KernelTable* avx512Kernels(bool winograd) {
+  using Operand = avx512::Plain<float>;
+  return winograd ? avx512::Passes<Operand, true>::table() : avx512::Passes<Operand, false>::table();
+}
 }  // namespace limbeck
 #else
 namespace limbeck {
-const KernelTable* avx512Kernels() { return nullptr; }
+const KernelTable* avx512Kernels(bool) { return nullptr; }
 }  // namespace limbeck
 #endif

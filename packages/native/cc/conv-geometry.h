@@ -29,8 +29,10 @@ struct Geometry {
   int64_t patch;      // kh·kw·C
   bool stacked;
   bool direct;        // adjoint to the input by convolution, else by product and scatter
+  bool winograd;      // minimal filtering: of the rest only the sizes count
 
-  explicit Geometry(const ConvShape& shape) : s(shape) {
+  Geometry(const ConvShape& shape, bool allowWinograd) : s(shape) {
+    winograd = allowWinograd && Operand::plain && fitsWinograd(s);
     pixels = s.oh * s.ow;
     patch = s.kh * s.kw * s.c;
     stacked = s.kh > 1 && s.kh * s.c <= 2 * kPlane;

@@ -10,10 +10,13 @@
 #include "conv-table.h"
 
 namespace limbeck {
-const KernelTable* neonKernels() { return neon::Passes<neon::Plain<float>>::table(); }
+const KernelTable* neonKernels(bool winograd) {
+  using Operand = neon::Plain<float>;
+  return winograd ? neon::Passes<Operand, true>::table() : neon::Passes<Operand, false>::table();
+}
 }  // namespace limbeck
 #else
 namespace limbeck {
-const KernelTable* neonKernels() { return nullptr; }
+const KernelTable* neonKernels(bool) { return nullptr; }
 }  // namespace limbeck
 #endif

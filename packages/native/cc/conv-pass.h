@@ -1,18 +1,22 @@
-// convForward, convBackwardInput and convBackwardFilter of conv.h over a batch.
+// convForward, convBackwardInput and convBackwardFilter of conv.h over a batch; `winograd` allows minimal filtering.
 #pragma once
 #include "conv-impl.h"
+#include "winograd-pass.h"
 
 namespace limbeck {
 namespace LIMBECK_NS {
 
 template <class Operand>
-void convForwardPass(const ConvShape& s, const typename Operand::Real* x, const typename Operand::Real* filter,
+void convForwardPass(const ConvShape& s, bool winograd, const typename Operand::Real* x, const typename Operand::Real* filter,
                      const typename Operand::Real* bias, typename Operand::Real* y) {
   using T = typename Operand::Real;
   using E = typename Operand::Element;
   constexpr int L = kLanes<T>;
   if (s.n <= 0 || s.oh <= 0 || s.ow <= 0 || s.o <= 0) return;
-  const Geometry<Operand> g(s);
+  const Geometry<Operand> g(s, winograd);
+  if constexpr (Operand::plain) {
+    if (g.winograd) return winogradForward(s, x, filter, bias, y);
+  }
   const int64_t vectors = ceilDivide(s.o, L);
   ForwardTables<Operand> tables;
   E* packed;
@@ -41,7 +45,7 @@ void convForwardPass(const ConvShape& s, const typename Operand::Real* x, const 
 }
 
 template <class Operand>
-void convBackwardInputPass(const ConvShape& s, const typename Operand::Real* dy, const typename Operand::Real* filter,
+void convBackwardInputPass(const ConvShape& s, bool winograd, const typename Operand::Real* dy, const typename Operand::Real* filter,
                            typename Operand::Real* dx) {
   using T = typename Operand::Real;
   using E = typename Operand::Element;
@@ -50,7 +54,10 @@ void convBackwardInputPass(const ConvShape& s, const typename Operand::Real* dy,
     zero(dx, s.n * s.h * s.w * s.c);
     return;
   }
-  const Geometry<Operand> g(s);
+  const Geometry<Operand> g(s, winograd);
+  if constexpr (Operand::plain) {
+    if (g.winograd) return winogradBackwardInput(s, dy, filter, dx);
+  }
   BackTables<Operand> tables;
   E* packed;
   place(ScratchSlot::shared, [&](Pieces& pieces) {
@@ -90,7 +97,7 @@ void convBackwardInputPass(const ConvShape& s, const typename Operand::Real* dy,
 }
 
 template <class Operand>
-void convBackwardFilterPass(const ConvShape& s, const typename Operand::Real* x, const typename Operand::Real* dy,
+void convBackwardFilterPass(const ConvShape& s, bool winograd, const typename Operand::Real* x, const typename Operand::Real* dy,
                             typename Operand::Real* dfilter) {
   using T = typename Operand::Real;
   const int64_t taps = s.kh * s.kw * s.c;
@@ -99,7 +106,10 @@ void convBackwardFilterPass(const ConvShape& s, const typename Operand::Real* x,
     zero(dfilter, taps * s.o);
     return;
   }
-  const Geometry<Operand> g(s);
+  const Geometry<Operand> g(s, winograd);
+  if constexpr (Operand::plain) {
+    if (g.winograd) return winogradBackwardFilter(s, x, dy, dfilter);
+  }
   const int64_t vectors = g.outVectors(), padded = g.paddedOutputs();
   // With fewer samples than threads each thread takes some of the outputs of all samples.
   const bool byOutputs = s.n < parallelThreads();

@@ -10,10 +10,13 @@
 #include "conv-table.h"
 
 namespace limbeck {
-const KernelTable* portableKernels() { return portable::Passes<portable::Plain<float>>::table(); }
+const KernelTable* portableKernels(bool winograd) {
+  using Operand = portable::Plain<float>;
+  return winograd ? portable::Passes<Operand, true>::table() : portable::Passes<Operand, false>::table();
+}
 }  // namespace limbeck
 #else
 namespace limbeck {
-const KernelTable* portableKernels() { return nullptr; }
+const KernelTable* portableKernels(bool) { return nullptr; }
 }  // namespace limbeck
 #endif

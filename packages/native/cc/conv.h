@@ -7,8 +7,9 @@
 
 namespace limbeck {
 
-// highest: float32. high: float32-accurate (bfloat16x3 on AMX, float32 elsewhere). standard ("default"): bfloat16 products,
-// float32 sums, where the processor has them (AMX, AVX512_BF16); float32 elsewhere.
+// highest: float32, every product of a convolution. high: float32 with Winograd's minimal filtering where a convolution has it
+// (conv-winograd.h; 3 to 6 times the rounding). standard ("default"): bfloat16 products with float32 sums for all convolutions where the
+// processor multiplies them in tiles (AMX); where it has them in pairs (AVX512_BF16) only for those that high does not filter minimally.
 enum class Precision { highest, high, standard };
 Precision precision();
 void setPrecision(Precision value);
@@ -26,6 +27,10 @@ struct ConvShape {
   int64_t padTop, padLeft; // zeros before the first row and column; those after follow from oh, ow
   int64_t oh, ow;          // output
 };
+
+// Whether a convolution's passes can be done by minimal filtering: 3×3, stride 1, channels in whole planes of 16, and an output
+// of which whole tiles of 4×4 cover little more than is there (at least half the products are saved).
+bool fitsWinograd(const ConvShape& s);
 
 void convForward(const ConvShape& s, const float* x, const float* filter, const float* bias /* may be null */, float* y);
 void convBackwardInput(const ConvShape& s, const float* dy, const float* filter, float* dx);
@@ -56,6 +61,7 @@ struct BlockShape {
 
 // Pointers to the block's inputs; bias, gamma, beta null where absent.
 struct BlockInputs { const float *x, *filter, *bias, *gamma, *beta; };
+
 
 // Floats to hand from the forward to the backward passes (0 is fine: then they recompute).
 int64_t blockSavedSize(const BlockShape& s);

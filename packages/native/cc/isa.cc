@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <stdexcept>
 
+#include "amx.h"
+
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif
@@ -28,8 +30,9 @@ struct Cpu {
     avx2 = fma && (b & (1u << 5));
     const unsigned needed = (1u << 16) | (1u << 17) | (1u << 30) | (1u << 31);  // F, DQ, BW, VL
     avx512 = avx2 && (low & 0xe0u) == 0xe0u && (b & needed) == needed;
-    amx = avx512 && (d & (1u << 22)) && (d & (1u << 24)) && (low & 0x60000u) == 0x60000u;
+    const bool tiles = (d & (1u << 22)) && (d & (1u << 24)) && (low & 0x60000u) == 0x60000u;  // BF16, TILE; the system keeps them
     if (__get_cpuid_count(7, 1, &a, &b, &c, &d)) bfloat16 = avx512 && (a & (1u << 5));
+    amx = bfloat16 && tiles;
 #endif
   }
 };
@@ -42,17 +45,27 @@ const Cpu& cpu() {
 struct Choice {
   std::string name;
   const KernelTable* plain;
+  const KernelTable* winograd;
   const KernelTable* bfloat16;  // null where there is none
+  bool tiles;                   // bfloat16 products in tiles
 };
+
+const std::string& amxProblemOnce() {
+  static const std::string problem = cpu().amx ? amxProblem() : "this processor, or its system, has no tiles";
+  return problem;
+}
 
 const std::vector<Choice>& choices() {
   static const std::vector<Choice> all = [] {
     std::vector<Choice> list;
-    if (portableKernels()) list.push_back({"portable", portableKernels(), nullptr});
-    if (neonKernels()) list.push_back({"neon", neonKernels(), nullptr});
-    if (cpu().avx2 && avx2Kernels()) list.push_back({"avx2", avx2Kernels(), nullptr});
-    if (cpu().avx512 && avx512Kernels())
-      list.push_back({"avx512", avx512Kernels(), cpu().bfloat16 ? avx512Bfloat16Kernels() : nullptr});
+    const auto offer = [&list](const char* name, const KernelTable* (*of)(bool), const KernelTable* bfloat16, bool tiles = false) {
+      if (of(false)) list.push_back({name, of(false), of(true), bfloat16, tiles});
+    };
+    offer("portable", portableKernels, nullptr);
+    offer("neon", neonKernels, nullptr);
+    if (cpu().avx2) offer("avx2", avx2Kernels, nullptr);
+    if (cpu().avx512) offer("avx512", avx512Kernels, cpu().bfloat16 ? avx512Bfloat16Kernels() : nullptr);
+    if (amxProblemOnce().empty()) offer("amx", avx512Kernels, amxKernels(), true);
     return list;
   }();
   return all;
@@ -63,7 +76,8 @@ const Choice* find(const std::string& name) {
     if (choice.name == name) return &choice;
   std::string have;
   for (const Choice& choice : choices()) have += (have.empty() ? "" : ", ") + choice.name;
-  throw std::invalid_argument("setIsa: wanted an instruction set of this machine (" + have + "), got \"" + name + "\"");
+  throw std::invalid_argument("setIsa: wanted an instruction set of this machine (" + have + "), got \"" + name + "\"" +
+                              (name == "amx" ? "; " + amxProblemOnce() : ""));
 }
 
 // The best one, or the one that LIMBECK_ISA names. A name that this machine does not have is met when it is used, by `kernels`.
@@ -76,6 +90,7 @@ std::atomic<const Choice*>& chosen() {
 }
 
 std::atomic<Precision> currentPrecision{Precision::high};
+std::atomic<const KernelTable*> forced{nullptr};
 
 }  // namespace
 
@@ -93,8 +108,26 @@ std::vector<std::string> availableIsas() {
 void setIsa(const std::string& name) { chosen().store(find(name)); }
 
 const KernelTable& kernels() {
+  if (const KernelTable* table = forced.load()) return *table;
   const Choice& choice = *chosen().load();
-  return precision() == Precision::standard && choice.bfloat16 ? *choice.bfloat16 : *choice.plain;
+  switch (precision()) {
+    case Precision::highest: return *choice.plain;
+    case Precision::high: return *choice.winograd;
+    default: return choice.bfloat16 ? *choice.bfloat16 : *choice.winograd;
+  }
+}
+
+const KernelTable& kernels(const ConvShape& s) {
+  if (precision() != Precision::standard || forced.load() || !fitsWinograd(s)) return kernels();
+  const Choice& choice = *chosen().load();
+  return choice.tiles ? *choice.bfloat16 : *choice.winograd;
+}
+
+void useKernels(const KernelTable* table) { forced.store(table); }
+
+const std::string& isaProblem() {
+  static const std::string problem = cpu().amx && !amxProblemOnce().empty() ? "amx: " + amxProblemOnce() : "";
+  return problem;
 }
 
 }  // namespace limbeck

@@ -22,14 +22,24 @@ struct KernelTable {
   int64_t (*multiplyAddRounds)(int64_t rounds);  // ceiling-impl.h
 };
 
-// One per kernel file; null where the compiler's target has no such instructions.
-const KernelTable* portableKernels();
-const KernelTable* avx2Kernels();
-const KernelTable* avx512Kernels();
+// Per kernel file, without and with minimal filtering; null where the compiler's target has no such instructions.
+const KernelTable* portableKernels(bool winograd);
+const KernelTable* avx2Kernels(bool winograd);
+const KernelTable* avx512Kernels(bool winograd);
 const KernelTable* avx512Bfloat16Kernels();
-const KernelTable* neonKernels();
+const KernelTable* amxKernels();
+const KernelTable* neonKernels(bool winograd);
 
 // For the instruction set and the precision in use.
 const KernelTable& kernels();
+// And for a convolution: minimal filtering in float32 is faster than bfloat16 products but for those in tiles, so
+// Precision::standard takes it first.
+const KernelTable& kernels(const ConvShape& s);
+
+// For tests: the kernels of all precisions until the next call, with null those of the instruction set in use again.
+void useKernels(const KernelTable* table);
+
+// "NAME: WHY" of an instruction set that the processor has and that is not used all the same; else empty.
+const std::string& isaProblem();
 
 }  // namespace limbeck

@@ -8,13 +8,14 @@ trap 'rm -rf "$out"' EXIT
 compiler=${CXX:-g++}
 flags="-O1 -g -std=c++17 -ffp-contract=fast -fno-math-errno -fsanitize=address,undefined -fno-sanitize-recover=all -Wall -Wextra -Wno-psabi"
 avx512="-mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl"
-for file in conv conv-neon conv-portable conv-scratch isa pool test/conv-test test/block-test conv-avx2 conv-avx512 conv-avx512-bfloat16; do
+for file in amx conv conv-neon conv-portable conv-scratch isa pool test/conv-test test/block-test test/amx-emulated \
+  test/amx-emulated-vector conv-avx2 conv-avx512 conv-avx512-bfloat16 conv-amx; do
   extra=""
   if [ "$(uname -m)" = x86_64 ]; then
     case $file in
       conv-avx2) extra="-mavx2 -mfma" ;;
       conv-avx512) extra=$avx512 ;;
-      conv-avx512-bfloat16) extra="$avx512 -mavx512bf16" ;;
+      conv-avx512-bfloat16 | conv-amx | test/amx-emulated-vector) extra="$avx512 -mavx512bf16" ;;
     esac
   fi
   # shellcheck disable=SC2086

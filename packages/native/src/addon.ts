@@ -17,6 +17,7 @@ export interface Addon {
   isa(): string;
   availableIsas(): string[];
   setIsa(isa: string): void;
+  isaProblem(): string;
   scratchBytes(): number;
   releaseScratch(): void;
 

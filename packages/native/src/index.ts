@@ -16,6 +16,7 @@ export { NATIVE_BACKEND, nativeKernelNames, registerNativeBackend } from "./regi
 export {
   availableIsas,
   isa,
+  isaProblem,
   measureCeilings,
   nativeMemory,
   precision,

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import {
   availableIsas,
   isa,
+  isaProblem,
   loadNative,
   measureCeilings,
   nativeKernelNames,
@@ -115,6 +116,18 @@ describe("instruction sets", () => {
       reason: `LIMBECK_ISA: wanted an instruction set of this machine (${availableIsas().join(", ")}), got "mmx"`,
       fix: "correct or unset LIMBECK_ISA",
     });
+  });
+});
+
+describe("AMX", () => {
+  it("is there, or refused with the reason", () => {
+    if (availableIsas().includes("amx")) {
+      expect(isaProblem()).toBe("");
+      expect(availableIsas().at(-1)).toBe("amx");
+    } else {
+      expect(() => setIsa("amx")).toThrow(/got "amx"; \w/);
+      expect(isaProblem()).toMatch(/^(amx: \w.*)?$/);
+    }
   });
 });
 

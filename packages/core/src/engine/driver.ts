@@ -1,7 +1,7 @@
 import type { BackendName } from "./backend-name.ts";
 import type { EngineSettings, Precision } from "./settings.ts";
 
-/** What a back end does under each {@link Precision}, such as `{ highest: "float32", high: "bfloat16x3", … }`. */
+/** What a back end does under each {@link Precision}, such as `{ highest: "float32", high: "float32-winograd", … }`. */
 export type Arithmetic = Readonly<Record<Precision, string>>;
 
 /** The arithmetic of every back end without a low-precision path. */

@@ -16,7 +16,7 @@ export interface EngineInfo {
   /** What was asked for: a name or `auto`. */
   readonly requested: BackendName | "auto";
   readonly precision: Precision;
-  /** What products are really computed in under that precision, such as `float32`, `bfloat16x3`. */
+  /** What products are really computed in under that precision, such as `float32`, `float32-winograd`. */
   readonly arithmetic: string;
   readonly threads: number;
   readonly device: string;

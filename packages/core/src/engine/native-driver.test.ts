@@ -25,7 +25,7 @@ test("threads and precision reach the back end, and are changed by a second call
     backend: "native",
     threads: 1,
     precision: "high",
-    arithmetic: "float32",
+    arithmetic: "float32-winograd",
   });
   expect([threadCount(), precision()]).toEqual([1, "high"]);
   await useBackend("native", { threads: 2, precision: "highest" });

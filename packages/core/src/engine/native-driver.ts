@@ -1,13 +1,14 @@
 import { readFileSync } from "node:fs";
 import {
   isa,
+  isaProblem,
   loadNative,
   nativeMemory,
   registerNativeBackend,
   setPrecision,
   setThreadCount,
 } from "@limbeck/native";
-import { FLOAT32_ONLY, type Arithmetic, type Availability, type BackendDriver } from "./driver.ts";
+import type { Arithmetic, Availability, BackendDriver } from "./driver.ts";
 import { cpuModel } from "./machine.ts";
 import type { EngineSettings } from "./settings.ts";
 
@@ -24,7 +25,7 @@ export const nativeDriver: BackendDriver = {
       accelerated: false,
       threads: settings.threads,
       arithmetic: arithmeticOf(isa()),
-      isa: isa(),
+      isa: isaInWords(),
     });
   },
   prepare({ threads, precision }: EngineSettings): void {
@@ -40,10 +41,21 @@ function ownVersion(): string {
   return (JSON.parse(manifest) as { version: string }).version;
 }
 
-/** Products are bfloat16 under `default` where the AVX-512 kernels find the instructions for it. */
+/** With what a better one that the processor has is not used for. */
+function isaInWords(): string {
+  const problem = isaProblem();
+  return problem === "" ? isa() : `${isa()} (not ${problem})`;
+}
+
+/**
+ * `high` convolves 3×3 filters by Winograd's minimal filtering, in float32. `default`: all products are bfloat16 in tiles (AMX);
+ * else as `high`, and the products of other convolutions are bfloat16 where the AVX-512 kernels find the instructions for it.
+ */
 function arithmeticOf(isa: string): Arithmetic {
-  const bfloat16 = isa === "avx512" && process.platform === "linux" && hasFlag("avx512_bf16");
-  return bfloat16 ? { ...FLOAT32_ONLY, default: "bfloat16" } : FLOAT32_ONLY;
+  const high = "float32-winograd";
+  if (isa === "amx") return { highest: "float32", high, default: "bfloat16" };
+  const pairs = isa === "avx512" && process.platform === "linux" && hasFlag("avx512_bf16");
+  return { highest: "float32", high, default: pairs ? `${high}/bfloat16` : high };
 }
 
 function hasFlag(flag: string): boolean {

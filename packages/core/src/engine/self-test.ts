@@ -73,7 +73,7 @@ export async function selfTest(name: BackendName, settings: EngineSettings): Pro
 }
 
 function toleranceOf(arithmetic: string): number {
-  if (arithmetic === "bfloat16") return BF16_TOLERANCE;
+  if (arithmetic.endsWith("bfloat16")) return BF16_TOLERANCE;
   return arithmetic === "tf32" ? TF32_TOLERANCE : F32_TOLERANCE;
 }
 

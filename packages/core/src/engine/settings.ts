@@ -6,9 +6,9 @@ import { parseBackendName, type BackendName } from "./backend-name.ts";
 export const PRECISIONS = ["highest", "high", "default"] as const;
 
 /**
- * How exact the sums of products are, named as JAX names it. `highest`: float32. `high`: float32-accurate, by three
- * bfloat16 products where the machine has AMX. `default`: one bfloat16 product there. Where a back end has only float32,
- * all three are float32.
+ * How exact the sums of products are, named as JAX names it. `highest`: float32. `high`: within a few roundings of it (the
+ * native back end convolves 3×3 filters with four times fewer products). `default`: bfloat16 products are allowed too. Where
+ * a back end has only float32, all three are float32; the engine's `arithmetic` says what is done.
  */
 export type Precision = (typeof PRECISIONS)[number];
 

@@ -21,10 +21,10 @@ struct BlockCase {
   Values dpooled, dattention, dpooledDirection;
 };
 
-static BlockCase randomBlock(Random& random) {
+static BlockCase randomBlock(Random& random, bool winograd) {
   BlockCase c;
   BlockShape& b = c.shape;
-  b.conv = randomShape(random, true);
+  b.conv = winograd ? winogradShape(random) : randomShape(random, true);
   b.norm = random.pick({Norm::none, Norm::group, Norm::group, Norm::batch});
   if (b.norm == Norm::group) {
     const int64_t kind = random.between(0, 3);
@@ -129,12 +129,12 @@ static void testMoments(const BlockCase& c, const Values& moments, const std::st
   expect(relative(moments, want) < 1e-12, "block moments " + what);
 }
 
-void testDoubleBlock(Random& random) {
-  const BlockCase c = randomBlock(random);
+void testDoubleBlock(Random& random, bool winograd) {
+  const BlockCase c = randomBlock(random, winograd);
   const bool useSaved = random.coin();
   const BlockShape& b = c.shape;
   const std::string what = describe(b) + (useSaved ? " saved" : "");
-  const Pass pass(b);
+  const Pass pass(b, winograd);
   const auto truth = block(b, c.in);
   if (truth.nearestKink < 1e-9) return;
   Values pooled(truth.pooled.size()), attention(truth.attention.size());
@@ -227,8 +227,9 @@ static void roundToBfloat16(Values& values) {
 }
 
 // float32 passes of the instruction set in use against the float64 ones.
-void testFloatBlock(Random& random, bool exact, const std::string& name) {
-  BlockCase c = randomBlock(random);
+void testFloatBlock(Random& random, Arithmetic arithmetic, const std::string& name) {
+  BlockCase c = randomBlock(random, arithmetic == Arithmetic::winograd);
+  const bool exact = arithmetic != Arithmetic::bfloat16;
   if (!exact)
     for (BlockValues<double>* each : {&c.in, &c.cotangent}) roundToBfloat16(each->x), roundToBfloat16(each->filter);
   const double tolerance = exact ? 2e-5 : 5e-2;
@@ -239,7 +240,7 @@ void testFloatBlock(Random& random, bool exact, const std::string& name) {
   if (b.norm == Norm::group && b.conv.oh * b.conv.ow * b.conv.o == b.groups) return;
   if (b.norm == Norm::batch && b.conv.n * b.conv.oh * b.conv.ow == 1) return;
   const auto error = [exact](const Floats& got, const Values& want) { return exact ? relative(got, want) : relativeSquares(got, want); };
-  const Pass pass(b);
+  const Pass pass(b, false);
   Values pooled(c.dpooled.size()), attention(c.dattention.size());
   pass.forward(inputs(c.in), pooled.data(), orNull(attention), nullptr, nullptr);
   const Floats x = narrow(c.in.x), filter = narrow(c.in.filter), dpooled = narrow(c.dpooled);

@@ -2,7 +2,7 @@
 #pragma once
 #include <string>
 
-#include "reference.h"
+#include "check.h"
 
 namespace checks {
 
@@ -12,9 +12,9 @@ struct BlockErrors {
 };
 extern BlockErrors blockErrors;
 
-// float64 passes against exact first and second derivatives, to 1e-12.
-void testDoubleBlock(reference::Random& random);
-// float32 passes of the instruction set in use against the float64 ones; not exact: of bfloat16 products.
-void testFloatBlock(reference::Random& random, bool exact, const std::string& name);
+// float64 passes, by minimal filtering or without, against exact first and second derivatives, to 1e-12.
+void testDoubleBlock(reference::Random& random, bool winograd);
+// float32 passes of the instruction set in use against the float64 ones.
+void testFloatBlock(reference::Random& random, Arithmetic arithmetic, const std::string& name);
 
 }  // namespace checks

@@ -41,8 +41,12 @@ inline float* orNull(Floats& v) { return v.empty() ? nullptr : v.data(); }
 inline double* orNull(Values& v) { return v.empty() ? nullptr : v.data(); }
 inline const double* orNull(const Values& v) { return v.empty() ? nullptr : v.data(); }
 
+// What a table of kernels multiplies and how.
+enum class Arithmetic { direct, winograd, bfloat16 };
+
+// Returns the largest error.
 template <class A>
-void expectClose(const std::vector<A>& got, const Values& want, const Values& scale, double tolerance, const std::string& what) {
+double expectClose(const std::vector<A>& got, const Values& want, const Values& scale, double tolerance, const std::string& what) {
   double worst = 0;
   for (size_t i = 0; i < want.size(); i++) {
     const double error = std::fabs(static_cast<double>(got[i]) - want[i]) / (scale[i] + 1e-30);
@@ -51,6 +55,7 @@ void expectClose(const std::vector<A>& got, const Values& want, const Values& sc
   char text[64];
   std::snprintf(text, sizeof text, ": error %.2e, allowed %.0e", worst, tolerance);
   expect(worst <= tolerance, what + text);
+  return worst;
 }
 
 // Largest difference over largest value; what is zero in truth (numbers here are about 1) may be rounding.
@@ -82,6 +87,20 @@ inline ConvShape randomShape(Random& random, bool square) {
   while (s.w + s.padLeft + padRight < s.kw) s.w++;
   s.oh = (s.h + s.padTop + padBottom - s.kh) / s.strideH + 1;
   s.ow = (s.w + s.padLeft + padRight - s.kw) / s.strideW + 1;
+  return s;
+}
+
+// One that minimal filtering takes.
+inline ConvShape winogradShape(Random& random) {
+  ConvShape s{};
+  do {
+    s.n = random.pick<int64_t>({1, 2, 3, 5, 11});
+    s.kh = s.kw = 3, s.strideH = s.strideW = 1;
+    s.c = random.pick<int64_t>({16, 32, 48}), s.o = random.pick<int64_t>({16, 32, 48, 80});
+    s.padTop = s.padLeft = random.pick<int64_t>({0, 1, 1, 1, 2, 3});
+    s.h = random.between(2, 14), s.w = random.between(2, 14);
+    s.oh = s.h + 2 * s.padTop - 2, s.ow = s.w + 2 * s.padLeft - 2;
+  } while (!fitsWinograd(s));
   return s;
 }
 

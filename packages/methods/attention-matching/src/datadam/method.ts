@@ -1,6 +1,6 @@
 import type { DistillationMethod } from "@limbeck/core";
-import { ConfigError } from "@limbeck/core";
 import { imagesResult, initialImages, matchingForecast, type ImagesState } from "../shared/images-state.ts";
+import { intermediateBlocks } from "../shared/intermediate-blocks.ts";
 import { matchingStep, type Matching, type MatchedFeature } from "../shared/matching-step.ts";
 import { datadamConfigSchema, type DatadamConfig } from "./config.ts";
 import { datadamPresets } from "./presets.ts";
@@ -13,15 +13,10 @@ function attentionAndMean(config: DatadamConfig): Matching {
     features.push({
       term: "attention",
       weight: config.attentionWeight,
-      rows: ({ attention }) => {
-        if (attention === undefined || attention.length < 2) {
-          throw new ConfigError(
-            `datadam: network ${config.network} has ${attention?.length ?? 0} blocks with activation maps; ` +
-              `attention matching needs at least 2. Choose a deeper network or set attentionWeight to 0`,
-          );
-        }
-        return attention.slice(0, -1).map(unitAttention);
-      },
+      rows: ({ attention }) =>
+        intermediateBlocks(attention, "datadam", config.network, "set attentionWeight to 0").map(
+          unitAttention,
+        ),
     });
   }
   if (config.meanWeight > 0) {

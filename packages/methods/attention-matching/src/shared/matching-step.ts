@@ -26,7 +26,7 @@ export interface MatchedFeature {
 
 /** What a method of the family asks of the network and of its outputs. */
 export interface Matching {
-  readonly outputs: Pick<ApplyOptions, "attentionPower">;
+  readonly outputs: Pick<ApplyOptions, "attentionPower" | "activations">;
   readonly features: readonly MatchedFeature[];
 }
 
