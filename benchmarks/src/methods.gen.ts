@@ -1,6 +1,21 @@
 // Written by `pnpm gen` from the folders of packages/methods. Do not edit.
 import { atom, datadam, dc, dm, dsa, idc, idm, ncfm } from "@limbeck/attention-matching";
+import { ast, datm, ftd, mtt, tesla } from "@limbeck/trajectory-matching";
 import type { DistillationMethod } from "@limbeck/core";
 
 /** Every method of this workspace, by name. */
-export const methods: readonly DistillationMethod[] = [atom, datadam, dc, dm, dsa, idc, idm, ncfm];
+export const methods: readonly DistillationMethod[] = [
+  ast,
+  atom,
+  datadam,
+  datm,
+  dc,
+  dm,
+  dsa,
+  ftd,
+  idc,
+  idm,
+  mtt,
+  ncfm,
+  tesla,
+];

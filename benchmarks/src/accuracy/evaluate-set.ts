@@ -79,7 +79,7 @@ export async function evaluateSet(
   const network = networkFor(options.network, dataset);
   const [images, labels] = [setImages(set), setLabels(set)];
   try {
-    const recipe = recipeFor(options.protocol, dataset);
+    const recipe = recipeFor(options.protocol, dataset, set.stepSize);
     const { normalisation } = set;
     return await evaluateSeeds(
       { network, data: { images, labels }, recipe, normalisation, dataset },

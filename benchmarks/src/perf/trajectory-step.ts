@@ -1,4 +1,5 @@
-import { ensureGradients, gradientAlong, softmaxCrossEntropy, type ParameterLoss } from "@limbeck/core";
+import { softmaxCrossEntropy } from "@limbeck/core";
+import { trajectoryGradient } from "@limbeck/trajectory-matching";
 import * as tf from "@tensorflow/tfjs-core";
 import { CLASSES, workloadImages, workloadLabels, workloadNetwork, workloadTheta } from "./fixed-inputs.ts";
 import { checksum, type Workload } from "./measure.ts";
@@ -23,12 +24,20 @@ export function trajectoryStepOf(steps: number): Workload {
       const labels = workloadLabels(IMAGES, (i) => i % CLASSES);
       return {
         async run() {
-          const { imageGradient, stepSizeGradient } = trajectoryGradient(
-            (at, x, y) => softmaxCrossEntropy(network.apply(at, x).logits, y),
-            { start, target, images, labels, steps, stepSize: STEP_SIZE },
+          const gradient = trajectoryGradient(
+            (at, x, y, _, differentiate) =>
+              softmaxCrossEntropy(network.apply(at, x, { differentiate }).logits, y),
+            {
+              start,
+              waypoints: [{ step: steps, target, weight: 1 }],
+              images,
+              labels,
+              steps,
+              stepSize: STEP_SIZE,
+            },
           );
-          const [a, b] = [await imageGradient.data(), await stepSizeGradient.data()];
-          return checksum(a, [imageGradient]) + checksum(b, [stepSizeGradient]);
+          gradient.labels.dispose();
+          return checksum(await gradient.images.data(), [gradient.images]) + gradient.stepSize;
         },
         dispose: () => tf.dispose([start, target, images, labels]),
       };
@@ -38,52 +47,3 @@ export function trajectoryStepOf(steps: number): Workload {
 
 /** The published size. */
 export const trajectoryStep: Workload = trajectoryStepOf(10);
-
-export interface Trajectory {
-  /** θ_0 `[P]` and θ* `[P]`. */
-  readonly start: tf.Tensor1D;
-  readonly target: tf.Tensor1D;
-  readonly images: tf.Tensor4D;
-  readonly labels: tf.Tensor2D;
-  readonly steps: number;
-  readonly stepSize: number;
-}
-
-/**
- * Gradient of `‖θ_T − θ*‖² / ‖θ_0 − θ*‖²` after `steps` full-batch SGD steps, in the images and the step size, by walking
- * back over snapshots: exact, without the unrolled graph. The caller owns both tensors.
- */
-export function trajectoryGradient(
-  loss: ParameterLoss,
-  { start, target, images, labels, steps, stepSize }: Trajectory,
-): { imageGradient: tf.Tensor4D; stepSizeGradient: tf.Scalar } {
-  ensureGradients();
-  const snapshots = [start];
-  for (let t = 0; t < steps; t++) {
-    snapshots.push(
-      tf.tidy(() => {
-        const gradient = tf.grad((at) => loss(at as tf.Tensor1D, images, labels))(snapshots[t]!);
-        return tf.sub(snapshots[t]!, tf.mul(stepSize, gradient)) as tf.Tensor1D;
-      }),
-    );
-  }
-  let [lambda, imageGradient, stepSizeGradient] = tf.tidy(() => {
-    const scale = tf.sum(tf.squaredDifference(start, target));
-    const last = tf.div(tf.mul(2, tf.sub(snapshots[steps]!, target)), scale) as tf.Tensor1D;
-    return [last, tf.zerosLike(images), tf.scalar(0)] as [tf.Tensor1D, tf.Tensor4D, tf.Scalar];
-  });
-  for (let t = steps - 1; t >= 0; t--) {
-    const before = [lambda, imageGradient, stepSizeGradient];
-    [lambda, imageGradient, stepSizeGradient] = tf.tidy(() => {
-      const along = gradientAlong(loss, snapshots[t]!, images, labels, lambda);
-      return [
-        tf.sub(lambda, tf.mul(stepSize, along.theta)),
-        tf.sub(imageGradient, tf.mul(stepSize, along.images)),
-        tf.sub(stepSizeGradient, along.value),
-      ] as [tf.Tensor1D, tf.Tensor4D, tf.Scalar];
-    });
-    tf.dispose(before);
-  }
-  tf.dispose([lambda, ...snapshots.slice(1)]);
-  return { imageGradient, stepSizeGradient };
-}

@@ -23,6 +23,8 @@ export const protocolSchema = z.strictObject({
   recipe: recipeSchema,
   /** A flip in the augmentation is left out where mirroring changes the class, as the published strategies for digits do. */
   flip: z.enum(["always", "where-mirror-invariant"]),
+  /** Networks are trained with the step size that the set carries, as its learning rate; the recipe's where it has none. */
+  stepSize: z.literal("learned").optional(),
   /** Which network counts. The last epoch: nothing is chosen on the test split. */
   selection: z.literal("last"),
 });
@@ -40,11 +42,18 @@ export function protocolHash({ source: _source, ...values }: Protocol): string {
   return createHash("sha256").update(sortedJson(values)).digest("hex");
 }
 
-/** The protocol's recipe for one data set: the flip decided. */
+/**
+ * The protocol's recipe for one data set: the flip decided.
+ *
+ * @param stepSize That of the set, where it has one and the protocol uses it.
+ */
 export function recipeFor(
-  { recipe, flip }: Protocol,
+  { recipe: published, flip, stepSize: use }: Protocol,
   dataset: Pick<ImageDataset, "mirrorInvariant">,
+  stepSize?: number,
 ): Recipe {
+  const recipe =
+    use === undefined || stepSize === undefined ? published : { ...published, learningRate: stepSize };
   if (flip === "always" || dataset.mirrorInvariant || !recipe.augmentation.includes("flip")) return recipe;
   return { ...recipe, augmentation: withoutGroup(recipe.augmentation, "flip") };
 }

@@ -29,6 +29,8 @@ test("a protocol cannot change without a new version", () => {
       "idc-v1 5500f1f7f4e9c085",
       "idc-unmixed-v1 9c9427ccfdd88ed2",
       "datadam-v1 e7b9391268578922",
+      "mtt-v1 5c7c36112555c353",
+      "datm-v1 42f26145b0a97275",
       "ncfm-v1 a4f01277bd4dc364",
       "start-v1 eca340b5233e7642",
     ]
@@ -57,6 +59,19 @@ test("no flip where mirror images change class", () => {
   expect(recipeFor(dsa, { mirrorInvariant: true }).augmentation).toBe("color_crop_cutout_flip_scale_rotate");
   expect(recipeFor(dsa, { mirrorInvariant: false }).augmentation).toBe("color_crop_cutout_scale_rotate");
   expect(recipeFor(protocolNamed("dc-v1"), { mirrorInvariant: false }).augmentation).toBe("none");
+});
+
+test("trajectory matching's train with the step size of the set, and with 0.01 where it has none", () => {
+  const dataset = { mirrorInvariant: false };
+  const mtt = protocolNamed("mtt-v1");
+  expect(recipeFor(mtt, dataset, 0.03)).toMatchObject({
+    learningRate: 0.03,
+    augmentation: "color_crop_cutout_scale_rotate",
+  });
+  expect(recipeFor(mtt, dataset).learningRate).toBe(0.01);
+  expect(recipeFor(protocolNamed("dsa-v1"), dataset, 0.03).learningRate).toBe(0.01);
+  expect(protocolNamed("datm-v1").recipe.batchSize).toBe(128);
+  expect(protocolNamed("mtt-e300-v1").stepSize).toBe("learned");
 });
 
 test("other epochs are another name", () => {
@@ -92,7 +107,7 @@ test("IDC's: 1000 passes, drops after two thirds and five sixths, a flip and col
 
 test("unknown ids and keys are errors", () => {
   expect(() => protocolNamed("dsa")).toThrowErrorMatchingInlineSnapshot(
-    `[ConfigError: protocol: unknown "dsa"; known: dc-v1, dc-mnist-v1, dsa-v1, idc-v1, idc-unmixed-v1, datadam-v1, ncfm-v1, start-v1, or with other epochs such as dsa-e300-v1]`,
+    `[ConfigError: protocol: unknown "dsa"; known: dc-v1, dc-mnist-v1, dsa-v1, idc-v1, idc-unmixed-v1, datadam-v1, mtt-v1, datm-v1, ncfm-v1, start-v1, or with other epochs such as dsa-e300-v1]`,
   );
   expect(() => protocolNamed("constructor")).toThrow('unknown "constructor"');
   expect(() => protocolSchema.parse({ ...protocolNamed("dc-v1"), warmup: 5 })).toThrow("warmup");

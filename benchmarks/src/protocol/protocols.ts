@@ -67,6 +67,14 @@ function idcProtocol(name: string, cutmix: boolean): Protocol {
   });
 }
 
+/** Those of trajectory matching: DSA's with the learned step size. */
+function trajectoryProtocol(name: string, batchSize: number, source: string): Protocol {
+  return {
+    ...matchingProtocol({ name, epochs: 1000, batchSize, augmentation: DSA, source }),
+    stepSize: "learned",
+  };
+}
+
 /**
  * NCFM's, for sets that decode: AdamW, the rate halved at each fifth, CutMix on half of the batches.
  *
@@ -126,6 +134,12 @@ export const protocols: Readonly<Record<string, Protocol>> = Object.fromEntries(
       augmentation: DSA,
       source: "Sajedi et al. 2023; DataDistillation/DataDAM, main_DataDAM.py and utils.py",
     }),
+    trajectoryProtocol(
+      "mtt",
+      256,
+      "Cazenavette et al. 2022; GeorgeCazenavette/mtt-distillation, utils.py (TESLA's and FTD's too)",
+    ),
+    trajectoryProtocol("datm", 128, "Guo et al. 2024; NUS-HPC-AI-Lab/DATM, utils/utils_baseline.py"),
     ncfmProtocol,
     {
       ...withEpochs(dsaProtocol, 200),

@@ -39,6 +39,7 @@ export { DSA_GROUPS, parseStrategy, withoutGroup, type DsaGroup } from "./augmen
 
 // Data sets.
 export { checkNormalisation, denormaliseImages, normalisePixels } from "./dataset/normalise.ts";
+export { normalisationDigest } from "./dataset/normalisation-digest.ts";
 export { normaliseImages, pixelSpace } from "./dataset/pixel-space.ts";
 export { classPositions, realImages } from "./dataset/real-images.ts";
 export { stratifiedSplit, subsetOfSplit } from "./dataset/split.ts";
@@ -71,6 +72,7 @@ export { INITIALISATIONS, initialise, type InitialiseOptions } from "./synthetic
 export { kMeansMembers, type Embedding } from "./synthetic/k-means-members.ts";
 export { checkFactor, decodedRows, multiFormation } from "./synthetic/multi-formation.ts";
 export { denormalise, oneHotLabels, setImages, setLabels } from "./synthetic/set-tensors.ts";
+export { augmentationOf, imagesPerStored } from "./synthetic/stored-images.ts";
 export type { Provenance, SyntheticLabels, SyntheticSet } from "./synthetic/synthetic-set.ts";
 export { validateSyntheticSet } from "./synthetic/validate-set.ts";
 

@@ -25,6 +25,8 @@ export interface PreparedPart {
   /**
    * Makes it. Same identity, same back end: same bits. Other work may run meanwhile.
    * @param signal Aborting it rejects the promise with its reason.
+   * @param prepared The parts before this one in the list, by name: an expert's next epoch starts from its last. What is read
+   *   must follow from this part's identity.
    */
-  make(signal: AbortSignal): Promise<PreparedArrays>;
+  make(signal: AbortSignal, prepared: (name: string) => PreparedArrays): Promise<PreparedArrays>;
 }

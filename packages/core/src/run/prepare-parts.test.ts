@@ -132,6 +132,34 @@ describe("what a method prepares", () => {
     expect(made).toHaveLength(3);
   });
 
+  it("may follow from the parts before it, and is read again where it is used, not kept", async () => {
+    const made: string[] = [];
+    const second: PreparedPart = {
+      ...part("second", 2, made),
+      make(_, prepared) {
+        const [x] = prepared("first")["x"]!.data;
+        return Promise.resolve({ x: { shape: [1], data: Float32Array.of(x! + 1) } });
+      },
+    };
+    const method = needy(made, [part("first", 1, made), second]);
+    expect(states(await eventsOf(method, "a"))).toEqual([
+      "first making",
+      "first made",
+      "second making",
+      "second made",
+    ]);
+    const forgetful: Toy = {
+      ...method,
+      step(context, state, config, step) {
+        rmSync(join(folder, "prepared"), { recursive: true });
+        return method.step(context, state, config, step);
+      },
+    };
+    await expect(eventsOf(forgetful, "b")).rejects.toThrow(
+      "toy: second was deleted from the cache during the run; resume it to make it again",
+    );
+  });
+
   it("is part of the forecast, has one name a part, and unknown names are named", async () => {
     const { preparation } = forecastRun(needy([]), toyDataset(), { ipc: 1 });
     expect(preparation).toEqual({ parts: 2, multiplyAdds: 30, bytes: 8 });
@@ -146,16 +174,19 @@ describe("what a method prepares", () => {
 
 describe("trainedNetworkPart", () => {
   const recipe = recipeSchema.parse({ learningRate: 0.05, momentum: 0.9, epochs: 10, batchSize: 12 });
+  const nothing = (): never => {
+    throw new Error("reads no other part");
+  };
   const options = { part: "pool/0", network: "mlp-w16", recipe, seed: 0, index: 0 };
 
   it("gives the parameters before and after, the same for the same seed, and no tensor is left", async () => {
     const context = createRunContext(toyDataset(), 0);
     const { signal } = new AbortController();
     const before = tf.memory().numTensors;
-    const first = await trainedNetworkPart(context, options).make(signal);
+    const first = await trainedNetworkPart(context, options).make(signal, nothing);
     expect(tf.memory().numTensors).toBe(before);
-    expect(await trainedNetworkPart(context, options).make(signal)).toEqual(first);
-    const other = await trainedNetworkPart(context, { ...options, index: 1 }).make(signal);
+    expect(await trainedNetworkPart(context, options).make(signal, nothing)).toEqual(first);
+    const other = await trainedNetworkPart(context, { ...options, index: 1 }).make(signal, nothing);
     expect(other["initial"]!.data).not.toEqual(first["initial"]!.data);
     const network = context.network("mlp-w16");
     const images = context.real.read(Array.from({ length: 36 }, (_, i) => i));

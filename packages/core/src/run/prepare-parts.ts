@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { z } from "zod";
-import { InterruptedError, RunError } from "../errors.ts";
+import { DataError, InterruptedError, RunError } from "../errors.ts";
 import type { DistillationMethod, Forecast, MethodState, RunContext } from "../method/method.ts";
 import type { PreparedArrays, PreparedPart } from "../method/prepared-part.ts";
 import { sortedJson } from "../method/sorted-json.ts";
@@ -45,17 +45,32 @@ export async function prepareContext<Schema extends z.ZodType, State extends Met
   const { store, tell, shouldStop = () => false } = options;
   // These three and nothing else that the caller's object may hold: other runs must find the part.
   const { backend, precision, threads } = options.environment;
-  const made = new Map<string, PreparedArrays>();
+  // Addresses, not arrays: hundreds of snapshots need not fit into memory together.
+  const addresses = new Map<string, string>();
+  const prepared = (name: string): PreparedArrays => {
+    const address = addresses.get(name);
+    if (address === undefined) {
+      throw new RunError(
+        `${method.id}: nothing called "${name}" was prepared; known: ${listed([...addresses.keys()])}`,
+      );
+    }
+    const arrays = store.read(address);
+    if (arrays !== undefined) return arrays;
+    throw new DataError(
+      `${method.id}: ${name} was deleted from the cache during the run; resume it to make it again`,
+    );
+  };
   for (const [i, part] of parts.entries()) {
-    if (made.has(part.name)) throw new RunError(`${method.id}: two prepared parts are called "${part.name}"`);
+    if (addresses.has(part.name))
+      throw new RunError(`${method.id}: two prepared parts are called "${part.name}"`);
     const identity = sortedJson({ ...part.identity, environment: { backend, precision, threads } });
     const address = createHash("sha256").update(identity).digest("hex").slice(0, 32);
     const event = { kind: "prepare", step: 0, name: part.name, part: i + 1, parts: parts.length } as const;
-    let arrays = store.read(address);
-    if (arrays === undefined) {
+    if (store.read(address) === undefined) {
       await tell?.({ ...event, state: "making" });
-      arrays = await makePart(
+      const arrays = await makePart(
         part,
+        prepared,
         shouldStop,
         `${method.id}: interrupted while ${part.name} was being made`,
       );
@@ -64,18 +79,16 @@ export async function prepareContext<Schema extends z.ZodType, State extends Met
     } else {
       await tell?.({ ...event, state: "found" });
     }
-    made.set(part.name, arrays);
+    addresses.set(part.name, address);
   }
-  return {
-    ...context,
-    prepared(name) {
-      const arrays = made.get(name);
-      if (arrays !== undefined) return arrays;
-      throw new RunError(
-        `${method.id}: nothing called "${name}" was prepared; known: ${[...made.keys()].join(", ")}`,
-      );
-    },
-  };
+  return { ...context, prepared };
+}
+
+/** Names for a message: of many, the first few. */
+function listed(names: readonly string[]): string {
+  return names.length <= 10
+    ? names.join(", ")
+    : `${names.slice(0, 10).join(", ")} and ${names.length - 10} more`;
 }
 
 /** A method's forecast, with the cost of what is to be prepared. */
@@ -99,18 +112,20 @@ export function forecastOf<Schema extends z.ZodType, State extends MethodState>(
 
 async function makePart(
   part: PreparedPart,
+  prepared: (name: string) => PreparedArrays,
   shouldStop: () => boolean,
   interrupted: string,
 ): Promise<PreparedArrays> {
+  const stopped = (): InterruptedError =>
+    new InterruptedError(`${interrupted}; finished parts are kept, the same run goes on from there`);
+  // Quick parts end before the first question.
+  if (shouldStop()) throw stopped();
   const controller = new AbortController();
   const poll = setInterval(() => {
-    if (!shouldStop()) return;
-    controller.abort(
-      new InterruptedError(`${interrupted}; finished parts are kept, the same run goes on from there`),
-    );
+    if (shouldStop()) controller.abort(stopped());
   }, STOP_POLL);
   try {
-    return await part.make(controller.signal);
+    return await part.make(controller.signal, prepared);
   } finally {
     clearInterval(poll);
   }

@@ -90,6 +90,17 @@ describe("initialise", () => {
     );
   });
 
+  it("kmeans with one image a class: the training image nearest to the class's mean", () => {
+    const found = rowsOf(initialise({ ...base, kind: "kmeans", ipc: 1 }));
+    dataset.classes.forEach((_, label) => {
+      const members = rowsOf(real.read(real.ofClass(label)));
+      const mean = members[0]!.map((_, j) => members.reduce((sum, row) => sum + row[j]!, 0) / members.length);
+      const distance = (row: readonly number[]): number =>
+        row.reduce((sum, value, j) => sum + (value - mean[j]!) ** 2, 0);
+      expect(distance(found[label]!)).toBeCloseTo(Math.min(...members.map(distance)), 4);
+    });
+  });
+
   it("names a class with too few images", () => {
     expect(() => initialise({ ...base, kind: "real", ipc: 21 })).toThrow(
       'toy: class "class 0" has 20 training images, wanted at least ipc = 21; lower ipc or use initialisation "noise"',

@@ -2,6 +2,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { RealImages } from "../method/method.ts";
 import { choice, uniform } from "../random/draw.ts";
 import { foldIn, type Key } from "../random/key.ts";
+import { oneHotLabels } from "./set-tensors.ts";
 
 /** Maps normalised images `[N, H, W, C]` to rows `[N, D]`. */
 export type Embedding = (images: tf.Tensor4D) => tf.Tensor2D;
@@ -63,7 +64,7 @@ function kMeans(rows: tf.Tensor2D, k: number, key: Key): tf.Tensor2D {
     previous = assigned;
     const old = centres;
     centres = tf.tidy(() => {
-      const indicator = tf.cast(tf.oneHot(tf.tensor1d(assigned, "int32"), k), "float32") as tf.Tensor2D;
+      const indicator = oneHotLabels(assigned, k);
       const counts = tf.reshape(tf.sum(indicator, 0), [k, 1]);
       return tf.div(tf.matMul(indicator, rows, true), counts) as tf.Tensor2D;
     });

@@ -1,5 +1,5 @@
 import type * as tf from "@tensorflow/tfjs-core";
-import { createHash } from "node:crypto";
+import { normalisationDigest } from "../dataset/normalisation-digest.ts";
 import { ConfigError } from "../errors.ts";
 import type { RunContext } from "../method/method.ts";
 import type { PreparedPart } from "../method/prepared-part.ts";
@@ -41,7 +41,7 @@ export function trainedNetworkPart(context: RunContext, options: TrainedNetworkO
     identity: {
       kind: "trained-network",
       version: VERSION,
-      dataset: { sha256: dataset.sha256, normalisation: normalisationDigest(context) },
+      dataset: { sha256: dataset.sha256, normalisation: normalisationDigest(dataset.normalisation) },
       network: network.name,
       recipe,
       seed,
@@ -73,11 +73,4 @@ export function trainedNetworkPart(context: RunContext, options: TrainedNetworkO
 
 async function arrayOf(vector: tf.Tensor1D): Promise<{ shape: number[]; data: Float32Array }> {
   return { shape: vector.shape, data: Float32Array.from(await vector.data()) };
-}
-
-function normalisationDigest({ dataset: { normalisation } }: RunContext): string {
-  const hash = createHash("sha256").update(normalisation.kind);
-  hash.update(Float64Array.from(normalisation.mean));
-  hash.update(Float64Array.from(normalisation.kind === "zca" ? normalisation.whiten : normalisation.std));
-  return hash.digest("hex");
 }

@@ -1,39 +1,21 @@
 import * as tf from "@tensorflow/tfjs-core";
 import {
+  augmentationOf,
   dsa,
   flipEmbedding,
   foldIn,
   multiFormation,
-  withoutGroup,
   type ImageDataset,
   type Key,
 } from "@limbeck/core";
+
+export { augmentationOf, imagesPerStored } from "@limbeck/core";
 
 /** What decides how stored images become what a network sees. */
 export interface BatchConfig {
   readonly factor: number;
   readonly flipEmbedding: boolean;
   readonly augmentation: string;
-}
-
-/** Every group of the published strategy for natural images. */
-const ALL_GROUPS = "color_crop_cutout_flip_scale_rotate";
-
-/**
- * The augmentation a configuration means for a data set: `auto` is every group, without the flip where mirror images change
- * class (digits).
- */
-export function augmentationOf(
-  { augmentation }: Pick<BatchConfig, "augmentation">,
-  { mirrorInvariant }: Pick<ImageDataset, "mirrorInvariant">,
-): string {
-  if (augmentation !== "auto") return augmentation;
-  return mirrorInvariant ? ALL_GROUPS : withoutGroup(ALL_GROUPS, "flip");
-}
-
-/** Training images that come from one stored one. */
-export function imagesPerStored({ factor, flipEmbedding: flip }: Omit<BatchConfig, "augmentation">): number {
-  return factor * factor * (flip ? 2 : 1);
 }
 
 /**

@@ -1,0 +1,82 @@
+import type { Preset } from "@limbeck/core";
+import type { DatmConfigInput } from "./config.ts";
+
+const source = "NUS-HPC-AI-Lab/DATM, configs";
+
+type Row = readonly [
+  dataset: "cifar10" | "cifar100" | "tinyimagenet",
+  ipc: number,
+  innerSteps: number,
+  matchedEpochs: number,
+  minStartEpoch: number,
+  firstMaxStartEpoch: "auto" | number,
+  maxStartEpoch: number,
+  expandUntil: number,
+  syntheticBatch: number,
+  imageLearningRate: number,
+  stepSizeLearningRate: number,
+  labelLearningRate: number,
+];
+
+const rows: readonly Row[] = [
+  ["cifar10", 1, 80, 2, 0, "auto", 4, 1000, 10, 100, 1e-7, 5],
+  ["cifar10", 10, 80, 2, 0, 10, 20, 1000, 100, 100, 1e-5, 2],
+  ["cifar10", 50, 80, 2, 0, 20, 40, 2000, 500, 1000, 1e-5, 2],
+  ["cifar10", 500, 40, 2, 40, "auto", 60, 1000, 1000, 50, 1e-5, 10],
+  ["cifar10", 1000, 100, 2, 40, "auto", 60, 1000, 1000, 50, 1e-5, 10],
+  ["cifar100", 1, 40, 3, 0, 10, 20, 1000, 1000, 1000, 1e-5, 10],
+  ["cifar100", 10, 80, 2, 0, 30, 50, 2000, 1000, 1000, 1e-5, 10],
+  ["cifar100", 50, 80, 2, 20, "auto", 70, 1000, 1000, 1000, 1e-5, 10],
+  ["cifar100", 100, 80, 2, 30, "auto", 70, 1000, 1000, 50, 1e-5, 10],
+  ["tinyimagenet", 1, 40, 2, 0, 15, 20, 2000, 1000, 10_000, 1e-4, 10],
+  ["tinyimagenet", 10, 40, 2, 10, "auto", 50, 1000, 500, 100, 1e-4, 10],
+  ["tinyimagenet", 50, 20, 2, 40, "auto", 70, 1000, 1000, 100, 1e-4, 10],
+];
+
+function presetOf(row: Row): [string, Preset<DatmConfigInput>] {
+  const [dataset, ipc, innerSteps, matchedEpochs, minStartEpoch, firstMaxStartEpoch, maxStartEpoch, ...rest] =
+    row;
+  const [expandUntil, syntheticBatch, imageLearningRate, stepSizeLearningRate, labelLearningRate] = rest;
+  const name = `${dataset}-ipc${ipc}`;
+  const config = {
+    ipc,
+    ...(dataset === "tinyimagenet" && { network: "convnet4" }),
+    innerSteps,
+    matchedEpochs,
+    minStartEpoch,
+    firstMaxStartEpoch,
+    maxStartEpoch,
+    expandUntil,
+    syntheticBatch,
+    imageLearningRate,
+    stepSizeLearningRate,
+    labelLearningRate,
+    ...(name === "cifar10-ipc1" && { lossThreshold: 1.1 }),
+    ...(name === "cifar100-ipc50" && { correctOnly: false }),
+  };
+  return [name, { status: "reported", source, dataset, zca: "pixels", config }];
+}
+
+/** Named configurations of DATM. */
+export const datmPresets: Readonly<Record<string, Preset<DatmConfigInput>>> = {
+  ...Object.fromEntries(rows.map(presetOf)),
+  sample: {
+    status: "sample",
+    source: "one narrow expert of four epochs: a few minutes",
+    dataset: "any",
+    config: {
+      ipc: 1,
+      network: "convnet3-w8",
+      experts: 1,
+      expertEpochs: 4,
+      innerSteps: 5,
+      matchedEpochs: 1,
+      maxStartEpoch: 2,
+      imageLearningRate: 100,
+      stepSizeLearningRate: 1e-6,
+      labelLearningRate: 2,
+      lossThreshold: "none",
+      iterations: 20,
+    },
+  },
+};

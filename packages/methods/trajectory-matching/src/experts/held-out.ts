@@ -1,0 +1,31 @@
+import {
+  foldIn,
+  keyFromSeed,
+  stratifiedSplit,
+  subsetOfSplit,
+  type ImageDataset,
+  type ImageSplit,
+  type RunContext,
+} from "@limbeck/core";
+
+/** Positions of the real images that a run may learn from, ascending: all but the held-out share of every class. */
+export function trainingPositions({ dataset }: Pick<RunContext, "dataset">, share: number): Int32Array {
+  if (share === 0) return Int32Array.from({ length: dataset.train.size }, (_, i) => i);
+  return stratifiedSplit(dataset.train.labels, share, heldOutKey()).train;
+}
+
+/**
+ * The training images that `validationShare` holds out of a run: choose among sets and settings by their accuracy on these,
+ * never on the test split. It is the same for every method and seed.
+ *
+ * @param share In (0, 1), as in the configuration.
+ * @throws {ConfigError} on another share.
+ */
+export function heldOutSplit(dataset: ImageDataset, share: number): ImageSplit {
+  const { validation } = stratifiedSplit(dataset.train.labels, share, heldOutKey());
+  return subsetOfSplit(dataset.train, validation);
+}
+
+function heldOutKey() {
+  return foldIn(keyFromSeed(0), "held-out images");
+}
