@@ -1,7 +1,8 @@
+import type { ImageDataset } from "@limbeck/core";
 import { toyDataset } from "@limbeck/core/testing";
 
 /** A data set and a configuration whose runs take a second. */
-export const toy = toyDataset({ classes: 2, shape: [6, 6, 1] });
+export const toy: ImageDataset = toyDataset({ classes: 2, shape: [6, 6, 1] });
 export const toyConfig = {
   ipc: 1,
   iterations: 8,
