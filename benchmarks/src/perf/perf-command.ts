@@ -21,20 +21,24 @@ interface PerfOptions {
 
 /** `perf NAME|all [--vs peers]` and `perf growth`: the command behind `pnpm perf` and `limbeck perf`. */
 export function perfCommand(): Command {
-  return new Command("perf")
-    .description("time the fixed workloads")
-    .argument("<name>", `${workloads.map(({ name }) => name).join(", ")} or all`)
-    .option("--precision <name>", "highest, high or default")
-    .option("--backend <name>", "auto, native, tensorflow, webgpu, wasm or cpu")
-    .option("--threads <n>", "threads of the back end", wholeNumber(1))
-    .option("--runs <n>", "timed runs after one warm-up; the median counts", wholeNumber(1), 5)
-    .addOption(
-      new Option("--vs <peers>", "also time PyTorch and tfjs WASM, and print a table").choices(["peers"]),
-    )
-    .option("--profile", "also say where the time of one run goes, kernel by kernel")
-    .option("--json", "one JSON line per workload")
-    .action(perf)
-    .addCommand(growthCommand());
+  return (
+    new Command("perf")
+      .description("time the fixed workloads")
+      .argument("<name>", `${workloads.map(({ name }) => name).join(", ")} or all`)
+      .option("--precision <name>", "highest, high or default")
+      .option("--backend <name>", "auto, native, tensorflow, webgpu, wasm or cpu")
+      .option("--threads <n>", "threads of the back end", wholeNumber(1))
+      .option("--runs <n>", "timed runs after one warm-up; the median counts", wholeNumber(1), 5)
+      .addOption(
+        new Option("--vs <peers>", "also time PyTorch and tfjs WASM, and print a table").choices(["peers"]),
+      )
+      .option("--profile", "also say where the time of one run goes, kernel by kernel")
+      .option("--json", "one JSON line per workload")
+      .action(perf)
+      // `perf growth --precision high`: the option is growth's.
+      .enablePositionalOptions()
+      .addCommand(growthCommand())
+  );
 }
 
 async function perf(name: string, options: PerfOptions): Promise<void> {
