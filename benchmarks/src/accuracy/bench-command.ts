@@ -4,18 +4,16 @@ import {
   engineInfo,
   resolveConfig,
   sortedJson,
-  useBackend,
   type Whitening,
-  type BackendName,
   type DistillationMethod,
   type ImageDataset,
-  type Precision,
 } from "@limbeck/core";
 import { openDataset } from "@limbeck/datasets";
 import { Command, Option } from "commander";
 import { mergeConfig, parseOverrides, type RawConfig } from "../command-line/config-overrides.ts";
 import { takeInterrupts } from "../command-line/interrupt.ts";
 import { collect, seedList, stepList, wholeNumber } from "../command-line/option-parsers.ts";
+import { startEngine, type EngineChoice } from "../command-line/start-engine.ts";
 import { methodNamed, whitenedAs, whiteningOf } from "../method-named.ts";
 import { protocolNamed } from "../protocol/protocols.ts";
 import { appendRecord } from "../records/record-file.ts";
@@ -28,7 +26,7 @@ import { evaluateFullData } from "./full-data.ts";
 import { fullDataRecord } from "./evaluation-record.ts";
 import { randomSubset } from "./random-subset.ts";
 
-interface BenchOptions {
+interface BenchOptions extends EngineChoice {
   readonly method?: string;
   readonly dataset: string;
   readonly preset?: string;
@@ -45,9 +43,6 @@ interface BenchOptions {
   readonly full?: true;
   readonly records: string;
   readonly runs: string;
-  readonly backend?: string;
-  readonly precision?: Precision;
-  readonly threads?: number;
 }
 
 /** `pnpm bench`: condense, evaluate, append to the records. Killed and started again it goes on. */
@@ -90,11 +85,7 @@ async function bench(options: BenchOptions): Promise<void> {
   const protocol = protocolNamed(options.protocol);
   const method = options.method === undefined ? undefined : methodNamed(options.method);
   const config = method === undefined ? { ipc: options.ipc } : benchConfig(method, options);
-  const { precision, threads } = options;
-  await useBackend((options.backend ?? "auto") as BackendName | "auto", {
-    ...(precision === undefined ? {} : { precision }),
-    ...(threads === undefined ? {} : { threads }),
-  });
+  await startEngine(options);
   const opened = await openDataset(options.dataset);
   const choice = { zca: options.zca, method, preset: options.preset };
   const dataset = await whitenedAs(opened, choice);

@@ -8,9 +8,6 @@ import {
   machineDescription,
   readSet,
   resolveConfig,
-  useBackend,
-  type BackendName,
-  type Precision,
 } from "@limbeck/core";
 import { openDataset } from "@limbeck/datasets";
 import { Command, Option } from "commander";
@@ -18,6 +15,7 @@ import { randomSubset } from "../accuracy/random-subset.ts";
 import { mergeConfig, parseOverrides, type RawConfig } from "../command-line/config-overrides.ts";
 import { takeInterrupts } from "../command-line/interrupt.ts";
 import { collect, seedList, wholeNumber } from "../command-line/option-parsers.ts";
+import { startEngine, type EngineChoice } from "../command-line/start-engine.ts";
 import { methodNamed } from "../method-named.ts";
 import { protocolId } from "../protocol/protocol.ts";
 import { protocolNamed } from "../protocol/protocols.ts";
@@ -30,12 +28,6 @@ import {
   smallSearchSpace,
 } from "./architecture-search.ts";
 import { continualLearning } from "./continual-learning.ts";
-
-interface EngineChoice {
-  readonly backend?: string;
-  readonly precision?: Precision;
-  readonly threads?: number;
-}
 
 interface ContinualFlags extends EngineChoice {
   readonly dataset: string;
@@ -107,13 +99,6 @@ export function downstreamCommand(): Command {
     .addCommand(search);
 }
 
-async function start({ backend, precision, threads }: EngineChoice): Promise<void> {
-  await useBackend((backend ?? "auto") as BackendName | "auto", {
-    ...(precision === undefined ? {} : { precision }),
-    ...(threads === undefined ? {} : { threads }),
-  });
-}
-
 function circumstances() {
   const { backend, precision, threads } = engineInfo();
   return {
@@ -138,7 +123,7 @@ async function runContinual(flags: ContinualFlags): Promise<void> {
           preset: flags.preset,
           config: mergeConfig(parseOverrides(flags.set ?? []), given),
         }) as RawConfig);
-  await start(flags);
+  await startEngine(flags);
   const dataset = await openDataset(flags.dataset);
   const interrupt = takeInterrupts(() =>
     process.stderr.write("finishing this step; the same command goes on later\n"),
@@ -194,7 +179,7 @@ async function runContinual(flags: ContinualFlags): Promise<void> {
 async function runSearch(path: string, flags: SearchFlags): Promise<void> {
   const set = readSet(path);
   const [proxy, reference] = [protocolNamed(flags.proxy), protocolNamed(flags.reference)];
-  await start(flags);
+  await startEngine(flags);
   const opened = await openDataset(flags.dataset ?? set.provenance.dataset);
   const dataset = { ...opened, normalisation: set.normalisation };
   const interrupt = takeInterrupts(() =>

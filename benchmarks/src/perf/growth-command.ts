@@ -1,14 +1,12 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { commitHash, engineInfo, machineDescription, useBackend, type Precision } from "@limbeck/core";
+import { commitHash, engineInfo, machineDescription } from "@limbeck/core";
 import { Command } from "commander";
 import { wholeNumber } from "../command-line/option-parsers.ts";
+import { startEngine, type EngineChoice } from "../command-line/start-engine.ts";
 import { measureGrowth } from "./growth.ts";
 
-interface GrowthOptions {
-  readonly precision?: Precision;
-  readonly backend?: string;
-  readonly threads?: number;
+interface GrowthOptions extends EngineChoice {
   readonly runs: number;
   readonly out: string;
 }
@@ -29,11 +27,8 @@ export function growthCommand(): Command {
     .action(growth);
 }
 
-async function growth({ precision, backend, threads, runs, out }: GrowthOptions): Promise<void> {
-  await useBackend(backend ?? "auto", {
-    ...(precision === undefined ? {} : { precision }),
-    ...(threads === undefined ? {} : { threads }),
-  });
+async function growth({ runs, out, ...choice }: GrowthOptions): Promise<void> {
+  await startEngine(choice);
   const engine = engineInfo();
   const circumstances = {
     runs,

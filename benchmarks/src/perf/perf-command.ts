@@ -1,7 +1,8 @@
 import { measureCeilings, type Ceilings } from "@limbeck/native";
-import { engineInfo, peakResidentBytes, useBackend, type Precision } from "@limbeck/core";
+import { engineInfo, peakResidentBytes } from "@limbeck/core";
 import { Command, Option } from "commander";
 import { wholeNumber } from "../command-line/option-parsers.ts";
+import { startEngine, type EngineChoice } from "../command-line/start-engine.ts";
 import { growthCommand } from "./growth-command.ts";
 import { profileRun, profileText } from "./kernel-shares.ts";
 import { medianSeconds, type Measurement } from "./measure.ts";
@@ -9,10 +10,7 @@ import { findTorch, measureOurs, measureTorch, type PeerResult } from "./peers/p
 import { perfTable, type PerfRow } from "./perf-table.ts";
 import { workloadNamed, workloads } from "./workloads.ts";
 
-interface PerfOptions {
-  readonly precision?: Precision;
-  readonly backend?: string;
-  readonly threads?: number;
+interface PerfOptions extends EngineChoice {
   readonly runs: number;
   readonly json?: true;
   readonly vs?: "peers";
@@ -51,11 +49,7 @@ async function perf(name: string, options: PerfOptions): Promise<void> {
 
 /** One workload in this process: its peak resident memory is the workload's own. */
 async function measureHere(name: string, options: PerfOptions): Promise<Measurement> {
-  const { precision, threads } = options;
-  await useBackend(options.backend ?? "auto", {
-    ...(precision === undefined ? {} : { precision }),
-    ...(threads === undefined ? {} : { threads }),
-  });
+  await startEngine(options);
   const workload = workloadNamed(name);
   const seconds = await medianSeconds(workload, options.runs);
   if (options.profile === true) {
@@ -96,11 +90,8 @@ async function comparePeers(names: readonly string[], options: PerfOptions): Pro
 }
 
 /** The machine's measured limits, where the back end that would be used can measure them. */
-async function ceilingsHere({ backend, precision, threads }: PerfOptions): Promise<Ceilings | undefined> {
-  await useBackend(backend ?? "auto", {
-    ...(precision === undefined ? {} : { precision }),
-    ...(threads === undefined ? {} : { threads }),
-  });
+async function ceilingsHere(options: PerfOptions): Promise<Ceilings | undefined> {
+  await startEngine(options);
   return engineInfo().backend === "native" ? measureCeilings() : undefined;
 }
 

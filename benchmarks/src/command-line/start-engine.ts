@@ -1,0 +1,16 @@
+import { useBackend, type Precision } from "@limbeck/core";
+
+/** What a command line says of the engine; what it leaves out, the engine chooses. */
+export interface EngineChoice {
+  readonly backend?: string;
+  readonly precision?: Precision;
+  readonly threads?: number;
+}
+
+/** Starts the back end that was asked for. @throws as {@link useBackend}. */
+export async function startEngine({ backend, precision, threads }: EngineChoice): Promise<void> {
+  await useBackend(backend ?? "auto", {
+    ...(precision === undefined ? {} : { precision }),
+    ...(threads === undefined ? {} : { threads }),
+  });
+}
