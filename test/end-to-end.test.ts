@@ -75,6 +75,10 @@ describe("one's own pictures, from another folder", () => {
       expect(exported.code, exported.stderr).toBe(0);
       expect(statSync(join(cwd, "run", out)).size).toBeGreaterThan(100);
     }
+    const from = ["import", "run/set.safetensors", "--dataset", "pictures"];
+    const back = await limbeck([...from, "-o", "back/set.arrow", "--json"], { cwd });
+    expect(back.code, back.stderr).toBe(0);
+    expect(JSON.parse(back.stdout)).toMatchObject({ hash: hashSyntheticSet(set), size: 4, labels: "hard" });
   });
 });
 
@@ -121,7 +125,16 @@ test.each(["doctor", "datasets", "methods", "methods datadam"])(
 test("--help and --version exit with 0", async () => {
   const help = await limbeck(["--help"]);
   expect(help.code).toBe(0);
-  for (const command of ["distill", "evaluate", "perf", "doctor", "datasets", "methods", "export"]) {
+  for (const command of [
+    "distill",
+    "evaluate",
+    "perf",
+    "doctor",
+    "datasets",
+    "methods",
+    "export",
+    "import",
+  ]) {
     expect(help.stdout).toContain(command);
   }
   expect((await limbeck(["--version"])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);

@@ -6,6 +6,7 @@ import { registerDistill } from "./commands/distill.ts";
 import { registerDoctor } from "./commands/doctor.ts";
 import { registerEvaluate } from "./commands/evaluate.ts";
 import { registerExport } from "./commands/export.ts";
+import { registerImport } from "./commands/import.ts";
 import { registerMethods } from "./commands/methods.ts";
 
 /** The `limbeck` command. Parsing errors and `--help` throw a CommanderError instead of ending the process. */
@@ -24,6 +25,7 @@ export function createProgram(): Command {
   registerDatasets(program);
   registerMethods(program);
   registerExport(program);
+  registerImport(program);
   return program;
 }
 

@@ -141,8 +141,11 @@ export { classFolderNames } from "./artifact/class-folder-names.ts";
 export { dataCard, type CardOptions, type CardResult } from "./artifact/data-card.ts";
 export { createFolder, storageError, writeFileBeside } from "./artifact/durable-file.ts";
 export { exportImageFolder } from "./artifact/export-image-folder.ts";
+export { exportNpz } from "./artifact/export-npz.ts";
 export { exportParquet } from "./artifact/export-parquet.ts";
 export { exportSafetensors } from "./artifact/export-safetensors.ts";
+export { fromBfloat16, fromFloat16, widenHalves } from "./artifact/half-float.ts";
+export { setOfSafetensors } from "./artifact/import-safetensors.ts";
 export { previewPng } from "./artifact/preview.ts";
 export { readSet } from "./artifact/read-set.ts";
 export {

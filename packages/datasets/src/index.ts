@@ -1,6 +1,10 @@
 export { verifyDataset } from "./cache/dataset-digest.ts";
 export { type DatasetEvent, type OpenOptions } from "./cache/open-cached.ts";
 export { cacheFolder, dataFolders, downloadFolder } from "./folders.ts";
+export type { FitOptions } from "./import/fit-foreign-set.ts";
+export type { Layout } from "./import/fit-images.ts";
+export type { StatedNormalisation } from "./import/fit-normalisation.ts";
+export { IMPORT_FORMATS, importSet, type ImportFormat, type ImportOptions } from "./import/import-set.ts";
 export { downloadFile, type Download } from "./io/download.ts";
 export { requireImagesPerClass } from "./require-images-per-class.ts";
 export { cifar10, cifar100 } from "./sets/cifar.ts";

@@ -2,6 +2,7 @@ import { dirname, join } from "node:path";
 import {
   dataCard,
   exportImageFolder,
+  exportNpz,
   exportParquet,
   exportSafetensors,
   readSet,
@@ -20,6 +21,7 @@ const formats = {
   parquet: { path: "parquet", write: exportParquet },
   imagefolder: { path: "imagefolder", write: exportImageFolder },
   safetensors: { path: "set.safetensors", write: async (set, path) => exportSafetensors(set, path) },
+  npz: { path: "set.npz", write: async (set, path) => exportNpz(set, path) },
   card: {
     path: "README.md",
     write: async (set, path, options) => writeFileBeside(path, await dataCard(set, options)),
@@ -41,7 +43,7 @@ export function registerExport(program: Command): void {
   withOutputOptions(
     program
       .command("export")
-      .description("write a set as Parquet, a folder of pictures, safetensors or a data card")
+      .description("write a set as Parquet, a folder of pictures, safetensors, NPZ or a data card")
       .argument("<set>", "path of a set.arrow")
       .addOption(
         new Option("--format <name>", "what to write").choices(Object.keys(formats)).makeOptionMandatory(),

@@ -1,14 +1,14 @@
 import { readFileSync } from "node:fs";
 import * as arrow from "apache-arrow";
 import { DataError } from "../errors.ts";
-import type { Normalisation } from "../dataset/image-dataset.ts";
 import type { SyntheticSet } from "../synthetic/synthetic-set.ts";
 import { validateSyntheticSet } from "../synthetic/validate-set.ts";
 import { checkSeal } from "./seal.ts";
 import {
+  assembleSet,
+  damagedSet,
   DESCRIPTION_KEY,
-  parseDescription,
-  SET_FORMAT,
+  readDescription,
   ZCA_COLUMNS,
   type SetArrays,
   type SetDescription,
@@ -25,7 +25,7 @@ const MAGIC = "ARROW1";
 export function readSet(path: string): SyntheticSet {
   const table = readTable(path);
   const description = readDescription(path, table.schema.metadata.get(DESCRIPTION_KEY) ?? "");
-  const set = assemble(description, readArrays(path, table, description));
+  const set = assembleSet(description, readArrays(path, table, description));
   validateSyntheticSet(set, path);
   return set;
 }
@@ -59,27 +59,7 @@ function readTable(path: string): arrow.Table {
   try {
     return arrow.tableFromIPC(bytes);
   } catch (error) {
-    throw damaged(path, (error as Error).message, error);
-  }
-}
-
-function readDescription(path: string, text: string): SetDescription {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw damaged(path, `the metadata key "${DESCRIPTION_KEY}" is not JSON`, error);
-  }
-  const format = (value as { format?: unknown } | null)?.format;
-  if (typeof format === "number" && format > SET_FORMAT) {
-    throw new DataError(
-      `${path}: the set has format ${format}, this version reads up to ${SET_FORMAT}; update Limbeck`,
-    );
-  }
-  try {
-    return parseDescription(value);
-  } catch (error) {
-    throw damaged(path, `the metadata key "${DESCRIPTION_KEY}" does not describe a set`, error);
+    throw damagedSet(path, (error as Error).message, error);
   }
 }
 
@@ -100,7 +80,7 @@ function readArrays(path: string, table: arrow.Table, description: SetDescriptio
     };
     return { images, labels: values, pngs, zca };
   } catch (error) {
-    throw damaged(path, (error as Error).message, error);
+    throw damagedSet(path, (error as Error).message, error);
   }
 }
 
@@ -137,28 +117,4 @@ function binaries(table: arrow.Table, name: string, size: number): (Uint8Array |
 function asFloats(bytes: Uint8Array): Float32Array {
   if (bytes.length % 4 !== 0) throw new Error(`a ZCA array has ${bytes.length} bytes, not a multiple of 4`);
   return new Float32Array(bytes.slice().buffer);
-}
-
-function damaged(path: string, what: string, cause: unknown): DataError {
-  return new DataError(`${path}: the file is damaged: ${what}; copy or distil it again`, { cause });
-}
-
-function assemble(description: SetDescription, { images, labels, zca }: SetArrays): SyntheticSet {
-  const { size, shape, classes, augmentation, factor, stepSize, provenance } = description;
-  const normalisation = description.normalisation.kind === "zca" ? zca! : description.normalisation;
-  return {
-    images,
-    size,
-    shape,
-    classes,
-    labels:
-      description.labels.kind === "hard"
-        ? { kind: "hard", values: labels as Int32Array }
-        : { kind: "soft", values: labels as Float32Array, space: description.labels.space },
-    normalisation: normalisation satisfies Normalisation,
-    augmentation,
-    ...(factor === undefined ? {} : { factor }),
-    ...(stepSize === undefined ? {} : { stepSize }),
-    provenance,
-  };
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { DataError } from "../errors.ts";
+import { fromBfloat16, fromFloat16, widenHalves } from "./half-float.ts";
 
 /** Numbers of one tensor; the array type decides the stored dtype. */
 export type SafetensorsData = Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array;
@@ -22,11 +23,13 @@ interface Dtype {
   readonly read: (buffer: ArrayBuffer) => SafetensorsData;
 }
 
-/** The dtypes that the suite writes and reads; `BOOL` is one byte, 0 or 1. */
+/** The dtypes that the suite reads; halves come as float32, `BOOL` is one byte, 0 or 1. Written are those of the arrays. */
 const DTYPES: Readonly<Record<string, Dtype>> = {
   F64: { bytes: 8, read: (buffer) => new Float64Array(buffer) },
   I64: { bytes: 8, read: (buffer) => new BigInt64Array(buffer) },
   F32: { bytes: 4, read: (buffer) => new Float32Array(buffer) },
+  F16: { bytes: 2, read: (buffer) => widenHalves(new Uint8Array(buffer), fromFloat16) },
+  BF16: { bytes: 2, read: (buffer) => widenHalves(new Uint8Array(buffer), fromBfloat16) },
   I32: { bytes: 4, read: (buffer) => new Int32Array(buffer) },
   BOOL: { bytes: 1, read: (buffer) => new Uint8Array(buffer) },
   U8: { bytes: 1, read: (buffer) => new Uint8Array(buffer) },

@@ -1,12 +1,13 @@
 import { z } from "zod";
 import type { Normalisation } from "../dataset/image-dataset.ts";
+import { DataError } from "../errors.ts";
 import type { SyntheticSet } from "../synthetic/synthetic-set.ts";
 
 /**
  * Newest version of `set.arrow`: readers refuse newer ones. A set is written with the lowest that says all of it: 2 where it has a
  * `factor`, without which a reader would train on the wrong images; 1 otherwise.
  */
-export const SET_FORMAT = 2;
+const SET_FORMAT = 2;
 /** Schema metadata key of the description, a JSON text of {@link SetDescription}. */
 export const DESCRIPTION_KEY = "limbeck";
 /** Schema metadata key of the checksum over the file, see `sealBytes`. */
@@ -69,9 +70,29 @@ export function describeSet(set: SyntheticSet): SetDescription {
   };
 }
 
-/** Checks the description of a file of this format. @throws {z.ZodError} naming what is missing or wrong. */
-export function parseDescription(value: unknown): SetDescription {
-  return descriptionSchema.parse(value);
+/**
+ * The description that a file keeps as text.
+ *
+ * @throws {DataError} if it is of a newer version or describes no set.
+ */
+export function readDescription(path: string, text: string): SetDescription {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw damagedSet(path, `the metadata key "${DESCRIPTION_KEY}" is not JSON`, error);
+  }
+  const format = (value as { format?: unknown } | null)?.format;
+  if (typeof format === "number" && format > SET_FORMAT) {
+    throw new DataError(
+      `${path}: the set has format ${format}, this version reads up to ${SET_FORMAT}; update Limbeck`,
+    );
+  }
+  try {
+    return descriptionSchema.parse(value);
+  } catch (error) {
+    throw damagedSet(path, `the metadata key "${DESCRIPTION_KEY}" does not describe a set`, error);
+  }
 }
 
 /** The arrays of a set and its pictures, as stored. */
@@ -80,4 +101,33 @@ export interface SetArrays {
   readonly labels: Int32Array | Float32Array;
   readonly pngs: readonly Uint8Array[];
   readonly zca?: Extract<Normalisation, { kind: "zca" }>;
+}
+
+/** A set of its description and its arrays. Nothing is checked. */
+export function assembleSet(
+  description: SetDescription,
+  { images, labels, zca }: Omit<SetArrays, "pngs">,
+): SyntheticSet {
+  const { size, shape, classes, augmentation, factor, stepSize, provenance } = description;
+  const normalisation = description.normalisation.kind === "zca" ? zca! : description.normalisation;
+  return {
+    images,
+    size,
+    shape,
+    classes,
+    labels:
+      description.labels.kind === "hard"
+        ? { kind: "hard", values: labels as Int32Array }
+        : { kind: "soft", values: labels as Float32Array, space: description.labels.space },
+    normalisation: normalisation satisfies Normalisation,
+    augmentation,
+    ...(factor === undefined ? {} : { factor }),
+    ...(stepSize === undefined ? {} : { stepSize }),
+    provenance,
+  };
+}
+
+/** What a file with wrong content is met with. */
+export function damagedSet(path: string, what: string, cause: unknown): DataError {
+  return new DataError(`${path}: the file is damaged: ${what}; copy or distil it again`, { cause });
 }

@@ -9,6 +9,8 @@ export interface ImageDecoderOptions {
   readonly size?: readonly [height: number, width: number] | undefined;
   /** Whether grey images are widened to three channels; without it they may not stand among colour ones. */
   readonly widenGrey: boolean;
+  /** Images of more pixels are refused before they are unpacked; default what sharp allows, 268 million. */
+  readonly mostPixels?: number | undefined;
 }
 
 /** An image that is yet to be read. */
@@ -62,10 +64,13 @@ export class ImageDecoder {
       throw new DataError(`${where}: wanted an image, got an empty file; remove or replace it`);
     }
     try {
-      const image = sharp(bytes, { failOn: "error" });
+      const { size, widenGrey, mostPixels } = this.#options;
+      const image = sharp(bytes, {
+        failOn: "error",
+        ...(mostPixels === undefined ? {} : { limitInputPixels: mostPixels }),
+      });
       const { space } = await image.metadata();
       const grey = space === "b-w" || space === "grey16";
-      const { size, widenGrey } = this.#options;
       image.autoOrient();
       if (size !== undefined)
         image.resize({ width: size[1], height: size[0], fit: "cover", position: "centre" });

@@ -8,9 +8,10 @@ import { seededSplit, type SplitSettings } from "./seeded-split.ts";
 /** Names that the test half of a divided folder may have, in order of preference. */
 const testNames = ["test", "val", "valid", "validation"] as const;
 
-const imageExtension = /\.(jpe?g|png|webp|gif|tiff?|avif|bmp|ppm|pgm|svg|heic|jfif|jxl)$/i;
+/** Files that are taken for images. */
+export const imageExtension = /\.(jpe?g|png|webp|gif|tiff?|avif|bmp|ppm|pgm|svg|heic|jfif|jxl)$/i;
 /** Notes that may lie among images. */
-const companionExtension = /\.(txt|csv|tsv|json|md|xml|ya?ml|html?)$/i;
+export const companionExtension = /\.(txt|csv|tsv|jsonl?|md|xml|ya?ml|html?)$/i;
 
 interface ClassFiles {
   readonly name: string;

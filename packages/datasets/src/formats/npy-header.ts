@@ -1,8 +1,8 @@
-import { DataError } from "@limbeck/core";
+import { DataError, fromFloat16 } from "@limbeck/core";
 import type { ByteReader } from "../io/byte-reader.ts";
 
-/** Element types that are read; all else, pickled objects above all, is refused. */
-const itemTypes = {
+/** Integer types that are read. */
+const integerTypes = {
   "|u1": { bytes: 1, read: (view: DataView, at: number) => view.getUint8(at) },
   "|i1": { bytes: 1, read: (view: DataView, at: number) => view.getInt8(at) },
   "|b1": { bytes: 1, read: (view: DataView, at: number) => view.getUint8(at) },
@@ -12,6 +12,14 @@ const itemTypes = {
   "<i4": { bytes: 4, read: (view: DataView, at: number) => view.getInt32(at, true) },
   "<u8": { bytes: 8, read: (view: DataView, at: number) => Number(view.getBigUint64(at, true)) },
   "<i8": { bytes: 8, read: (view: DataView, at: number) => Number(view.getBigInt64(at, true)) },
+} as const;
+
+/** Element types that are read; all else, pickled objects above all, is refused. */
+const itemTypes = {
+  ...integerTypes,
+  "<f2": { bytes: 2, read: (view: DataView, at: number) => fromFloat16(view.getUint16(at, true)) },
+  "<f4": { bytes: 4, read: (view: DataView, at: number) => view.getFloat32(at, true) },
+  "<f8": { bytes: 8, read: (view: DataView, at: number) => view.getFloat64(at, true) },
 } as const;
 
 /** Header of a .npy array. */
@@ -32,9 +40,14 @@ const MOST_DIMENSIONS = 8;
  * matched by patterns and never evaluated.
  *
  * @param entryBytes Size of the whole entry; an array that its header makes larger or smaller than that is refused.
- * @throws {DataError} if it is not .npy, holds objects or floats, is in Fortran order, or its sizes do not add up.
+ * @param floats Whether floats are wanted too.
+ * @throws {DataError} if it is not .npy, holds objects (or floats, unwanted), is in Fortran order, or its sizes do not add up.
  */
-export async function readNpyHeader(reader: ByteReader, entryBytes: number): Promise<NpyHeader> {
+export async function readNpyHeader(
+  reader: ByteReader,
+  entryBytes: number,
+  floats = false,
+): Promise<NpyHeader> {
   const start = Buffer.from(await reader.read(8));
   const [major] = start.subarray(6);
   if (start.toString("latin1", 0, 6) !== MAGIC || major === undefined || major < 1 || major > 3) {
@@ -48,7 +61,7 @@ export async function readNpyHeader(reader: ByteReader, entryBytes: number): Pro
     throw new DataError(`${reader.name}: wanted a header of at most ${LONGEST_HEADER} bytes, got ${length}`);
   }
   const text = Buffer.from(await reader.read(length)).toString("latin1");
-  const header = parseDictionary(reader.name, text);
+  const header = parseDictionary(reader.name, text, floats);
   const total = reader.position + header.bytes;
   if (total !== entryBytes) {
     throw new DataError(
@@ -66,7 +79,17 @@ export function npyNumbers(type: NpyHeader["type"], bytes: Uint8Array): Float64A
   return Float64Array.from({ length: bytes.length / size }, (_, i) => read(view, i * size));
 }
 
-function parseDictionary(where: string, text: string): NpyHeader {
+/** Elements of an array, bytes and float32 as they are, all else as float64. */
+export function npyArray(
+  type: NpyHeader["type"],
+  bytes: Uint8Array,
+): Uint8Array | Float32Array | Float64Array {
+  if (type === "|u1") return bytes;
+  const numbers = npyNumbers(type, bytes);
+  return type === "<f4" ? Float32Array.from(numbers) : numbers;
+}
+
+function parseDictionary(where: string, text: string, floats: boolean): NpyHeader {
   const body = /^\{(.*)\}\s*$/s.exec(text)?.[1];
   const type = field(body, /(?:^|,)\s*'descr'\s*:\s*'([^']*)'/);
   const order = field(body, /(?:^|,)\s*'fortran_order'\s*:\s*(True|False)/);
@@ -76,9 +99,12 @@ function parseDictionary(where: string, text: string): NpyHeader {
       `${where}: wanted a header with descr, fortran_order and shape, got ${JSON.stringify(text)}`,
     );
   }
-  if (!Object.hasOwn(itemTypes, type)) {
-    const known = Object.keys(itemTypes).join(" ");
-    throw new DataError(`${where}: wanted integers (${known}), got type ${JSON.stringify(type)}`);
+  const allowed = floats ? itemTypes : integerTypes;
+  if (!Object.hasOwn(allowed, type)) {
+    const known = Object.keys(allowed).join(" ");
+    throw new DataError(
+      `${where}: wanted ${floats ? "numbers" : "integers"} (${known}), got type ${JSON.stringify(type)}`,
+    );
   }
   if (order === "True")
     throw new DataError(`${where}: wanted C order, got Fortran order; save a copy in C order`);

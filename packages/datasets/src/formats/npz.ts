@@ -1,6 +1,6 @@
 import { DataError, type ImageShape } from "@limbeck/core";
 import { imageSize, type DecodedBatch, type DecodedImages, type SplitName } from "../cache/decoded-images.ts";
-import { ByteReader } from "../io/byte-reader.ts";
+import { entryReader } from "../io/read-entry.ts";
 import { openZip, type ZipEntry } from "../io/zip-file.ts";
 import { classNamesFor } from "./class-names.ts";
 import { npyNumbers, readNpyHeader, type NpyHeader } from "./npy-header.ts";
@@ -16,8 +16,6 @@ const layouts = [
 
 const BATCH_BYTES = 4 << 20;
 const MOST_LABEL_BYTES = 1 << 28;
-/** Images never shrink as far as this; what does is a bomb. Small arrays are let through. */
-const BOMB = { bytes: 1 << 26, ratio: 200 };
 const LARGEST_SIDE = 4096;
 
 /**
@@ -62,7 +60,7 @@ async function* readImages(
   labels: Float64Array,
   shape: ImageShape,
 ): AsyncGenerator<DecodedBatch> {
-  const reader = readerOf(path, entry);
+  const reader = entryReader(path, entry);
   try {
     const header = await readNpyHeader(reader, entry.size);
     const got = imageShape(reader.name, header);
@@ -85,7 +83,7 @@ async function* readImages(
 }
 
 async function readLabels(path: string, entry: ZipEntry): Promise<Float64Array> {
-  const reader = readerOf(path, entry);
+  const reader = entryReader(path, entry);
   try {
     const { type, shape, bytes } = await readNpyHeader(reader, entry.size);
     const flat = shape.length === 1 || (shape.length === 2 && shape[1] === 1);
@@ -103,7 +101,7 @@ async function readLabels(path: string, entry: ZipEntry): Promise<Float64Array> 
 }
 
 async function readShape(path: string, entry: ZipEntry): Promise<ImageShape> {
-  const reader = readerOf(path, entry);
+  const reader = entryReader(path, entry);
   try {
     return imageShape(reader.name, await readNpyHeader(reader, entry.size));
   } finally {
@@ -122,14 +120,4 @@ function imageShape(where: string, { type, shape }: NpyHeader): ImageShape {
     );
   }
   return [height, width, channels];
-}
-
-function readerOf(path: string, entry: ZipEntry): ByteReader {
-  if (entry.size > BOMB.bytes && entry.size > BOMB.ratio * entry.packed) {
-    throw new DataError(
-      `${path}: ${entry.name}: wanted an array packed at most ${BOMB.ratio} times, ` +
-        `got ${entry.size} bytes in ${entry.packed}; the archive is not to be trusted`,
-    );
-  }
-  return new ByteReader(`${path}: ${entry.name}`, entry.chunks());
 }

@@ -4,6 +4,8 @@ import { deserializeTCompactProtocol } from "hyparquet/src/thrift.js";
 
 /** Largest page, unpacked. */
 const MOST_PAGE_BYTES = 2 ** 31 - 1;
+/** Images never shrink as far as this; a page that does is a bomb. Small pages are let through. */
+const BOMB = { bytes: 1 << 26, ratio: 200 };
 const MOST_HEADER_BYTES = 2 ** 20;
 
 /** What is read of a page header; all of it is untrusted. */
@@ -20,6 +22,7 @@ interface PageHeader {
  * Check that the pages of one column follow each other within their chunk and hold the number of values that the
  * footer states. The page decoder takes these numbers on trust: a damaged one would make it loop or fill the memory.
  *
+ * @param perRow Values of each row: those of a list of fixed length.
  * @throws {DataError} if they do not.
  */
 export async function checkParquetPages(
@@ -27,12 +30,14 @@ export async function checkParquetPages(
   file: AsyncBuffer,
   metadata: FileMetaData,
   column: string,
+  perRow = 1,
 ): Promise<void> {
   for (const { columns, num_rows: rows } of metadata.row_groups) {
     for (const { meta_data: chunk } of columns) {
       if (chunk?.path_in_schema[0] !== column) continue;
       try {
-        if (chunk.num_values !== rows) throw new Error(`${chunk.num_values} values in ${rows} rows`);
+        if (chunk.num_values !== rows * BigInt(perRow))
+          throw new Error(`${chunk.num_values} values in ${rows} rows`);
         await checkChunk(file, chunk);
       } catch (error) {
         throw new DataError(
@@ -54,7 +59,9 @@ async function checkChunk(file: AsyncBuffer, chunk: ColumnMetaData): Promise<voi
     const header = await readHeader(file, at, end);
     at += header.bytes + header.packed;
     values += header.values;
-    if (at > end || header.unpacked > MOST_PAGE_BYTES) throw new Error(`a page of ${header.unpacked} bytes`);
+    const bomb = header.unpacked > BOMB.bytes && header.unpacked > BOMB.ratio * header.packed;
+    if (at > end || bomb || header.unpacked > MOST_PAGE_BYTES)
+      throw new Error(`a page of ${header.unpacked} bytes`);
   }
   if (BigInt(values) !== chunk.num_values) throw new Error(`${values} values instead of ${chunk.num_values}`);
 }

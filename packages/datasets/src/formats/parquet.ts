@@ -17,10 +17,7 @@ const MOST_GROUP_BYTES = 2 ** 31;
  * @throws {DataError} if the file is damaged or has no such columns.
  */
 export async function openParquetTable(path: string, choice: HubColumnChoice): Promise<HubTable> {
-  const { file, metadata } = await reading(path, async () => {
-    const opened = await asyncBufferFromFile(path);
-    return { file: opened, metadata: await parquetMetadataAsync(opened) };
-  });
+  const { file, metadata } = await openFile(path);
   const names = parquetSchema(metadata).children.map(({ element }) => element.name);
   const features = metadata.key_value_metadata?.find(({ key }) => key === "huggingface")?.value;
   const columns = findHubColumns(path, names, features, choice);
@@ -49,6 +46,38 @@ export async function openParquetTable(path: string, choice: HubColumnChoice): P
       }
     },
   };
+}
+
+/**
+ * The numbers of a column of lists, `length` a row, or undefined where the file has no such column.
+ *
+ * @throws {DataError} if the file is damaged or a list is of another length.
+ */
+export async function readParquetNumbers(
+  path: string,
+  column: string,
+  length: number,
+): Promise<readonly number[] | undefined> {
+  const { file, metadata } = await openFile(path);
+  if (!parquetSchema(metadata).children.some(({ element }) => element.name === column)) return undefined;
+  await checkParquetPages(path, file, metadata, column, length);
+  const numbers: number[] = [];
+  for (const group of rowGroups(path, metadata)) {
+    for (const cell of await readColumn(path, file, metadata, column, group)) {
+      if (!Array.isArray(cell) || cell.length !== length) {
+        throw new DataError(`${path}: wanted lists of ${length} numbers in column ${column}, got others`);
+      }
+      for (const number of cell) numbers.push(Number(number));
+    }
+  }
+  return numbers;
+}
+
+async function openFile(path: string): Promise<{ file: AsyncBuffer; metadata: FileMetaData }> {
+  return reading(path, async () => {
+    const file = await asyncBufferFromFile(path);
+    return { file, metadata: await parquetMetadataAsync(file) };
+  });
 }
 
 interface RowRange {
