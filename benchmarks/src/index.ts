@@ -29,6 +29,29 @@ export { recordsTable } from "./records/records-table.ts";
 export { studentTDistribution, studentTQuantile } from "./statistics/student-t.ts";
 export { formatSummary, pairedDifference, summarise, type Summary } from "./statistics/summary.ts";
 
+// Sweeps.
+export {
+  CELL_FORMAT,
+  cellId,
+  cellNeeds,
+  cellSchema,
+  cellTitle,
+  type Cell,
+  type CellDataset,
+  type CellEngine,
+  type DistillCell,
+  type EvaluateCell,
+} from "./sweep/cell.ts";
+export {
+  createCellRunner,
+  type Catalogue,
+  type CellHooks,
+  type CellProgress,
+  type CellRunner,
+  type CellRunnerOptions,
+} from "./sweep/cell-runner.ts";
+export { folderCellStore, type CellOutcome, type CellStore } from "./sweep/cell-store.ts";
+
 // Speed.
 export { measuredRate } from "./perf/calibrate.ts";
 export { medianSeconds, type Measurement, type PreparedWorkload, type Workload } from "./perf/measure.ts";
