@@ -8,6 +8,7 @@ import { registerEvaluate } from "./commands/evaluate.ts";
 import { registerExport } from "./commands/export.ts";
 import { registerImport } from "./commands/import.ts";
 import { registerMethods } from "./commands/methods.ts";
+import { registerSweep } from "./commands/sweep.ts";
 
 /** The `limbeck` command. Parsing errors and `--help` throw a CommanderError instead of ending the process. */
 export function createProgram(): Command {
@@ -20,6 +21,7 @@ export function createProgram(): Command {
     .showHelpAfterError("(--help lists the options)");
   registerDistill(program);
   registerEvaluate(program);
+  registerSweep(program);
   program.addCommand(perfCommand().copyInheritedSettings(program));
   registerDoctor(program);
   registerDatasets(program);
