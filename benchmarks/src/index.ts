@@ -65,6 +65,11 @@ export {
 export type { SweepFile, SweepInput } from "./sweep/sweep-file.ts";
 export { planCells, planSweep, shardOf, type CellGroup, type SweepPlan } from "./sweep/sweep-plan.ts";
 
+// Sweeps on many machines. What they need is loaded when they are called.
+export { runCellWorker, type CellWorkerOptions, type WorkerEvent } from "./queue/cell-worker.ts";
+export { openCellStore } from "./queue/open-cell-store.ts";
+export { queueSweep, type QueueSweepOptions } from "./queue/queue-sweep.ts";
+
 // Speed.
 export { measuredRate } from "./perf/calibrate.ts";
 export { medianSeconds, type Measurement, type PreparedWorkload, type Workload } from "./perf/measure.ts";

@@ -91,39 +91,61 @@ export function folderCellStore(folder: string): CellStore {
 }
 
 function readOutcome(path: string): CellOutcome {
+  try {
+    return parseOutcome(path, readFileSync(path, "utf8"));
+  } catch (cause) {
+    if (cause instanceof DataError) throw cause;
+    throw unreadable(path, cause);
+  }
+}
+
+/**
+ * An outcome as a store keeps it.
+ *
+ * @param where Begins the message.
+ * @throws {DataError} if the text is none.
+ */
+export function parseOutcome(where: string, text: string): CellOutcome {
   let value: unknown;
   try {
-    value = JSON.parse(readFileSync(path, "utf8"));
+    value = JSON.parse(text);
   } catch (cause) {
-    throw new DataError(
-      `${path}: cannot be read (${(cause as Error).message}); delete its folder, and the cell runs again`,
-      {
-        cause,
-      },
-    );
+    throw unreadable(where, cause);
   }
   const parsed = outcomeSchema.safeParse(value);
   if (parsed.success) return parsed.data;
   throw new DataError(
-    `${path}: ${z.prettifyError(parsed.error)}; delete its folder, and the cell runs again`,
+    `${where}: ${z.prettifyError(parsed.error)}; delete its folder, and the cell runs again`,
   );
+}
+
+function unreadable(where: string, cause: unknown): DataError {
+  const reason = (cause as Error).message;
+  return new DataError(`${where}: cannot be read (${reason}); delete its folder, and the cell runs again`, {
+    cause,
+  });
 }
 
 /** Writes the format of a new store, checks that of an old one. */
 function claimFormat(path: string): void {
-  if (!existsSync(path)) {
-    writeFileBeside(path, `${JSON.stringify({ format: CELL_FORMAT })}\n`);
-    return;
-  }
+  if (existsSync(path)) checkStoreFormat(path, readFileSync(path, "utf8"));
+  else writeFileBeside(path, STORE_FORMAT);
+}
+
+/** What a store of this format says of itself. */
+export const STORE_FORMAT = `${JSON.stringify({ format: CELL_FORMAT })}\n`;
+
+/** @throws {RunError} if a store says that it has another format. */
+export function checkStoreFormat(where: string, text: string): void {
   let format: unknown;
   try {
-    format = (JSON.parse(readFileSync(path, "utf8")) as { format?: unknown } | null)?.format;
+    format = (JSON.parse(text) as { format?: unknown } | null)?.format;
   } catch {
     format = undefined;
   }
   if (format === CELL_FORMAT) return;
   throw new RunError(
-    `${path}: the store has format ${JSON.stringify(format)}, this version writes ${CELL_FORMAT}; ` +
+    `${where}: the store has format ${JSON.stringify(format)}, this version writes ${CELL_FORMAT}; ` +
       "choose another folder, or go on with the version that made it",
   );
 }

@@ -9,6 +9,7 @@ import { registerExport } from "./commands/export.ts";
 import { registerImport } from "./commands/import.ts";
 import { registerMethods } from "./commands/methods.ts";
 import { registerSweep } from "./commands/sweep.ts";
+import { registerWorker } from "./commands/worker.ts";
 
 /** The `limbeck` command. Parsing errors and `--help` throw a CommanderError instead of ending the process. */
 export function createProgram(): Command {
@@ -22,6 +23,7 @@ export function createProgram(): Command {
   registerDistill(program);
   registerEvaluate(program);
   registerSweep(program);
+  registerWorker(program);
   program.addCommand(perfCommand().copyInheritedSettings(program));
   registerDoctor(program);
   registerDatasets(program);

@@ -3,8 +3,10 @@ import {
   folderCellStore,
   forecastSweep,
   methods,
+  openCellStore,
   planCells,
   planSweep,
+  queueSweep,
   readSweepFile,
   recordsTable,
   runSweep,
@@ -13,8 +15,10 @@ import {
   takeInterrupts,
   wholeNumber,
   type Catalogue,
+  type RunSweepOptions,
   type SweepForecast,
   type SweepPlan,
+  type SweepResult,
 } from "@limbeck/benchmarks";
 import { engineInfo } from "@limbeck/core";
 import { InvalidArgumentError, type Command } from "commander";
@@ -22,6 +26,7 @@ import { existsSync } from "node:fs";
 import { startEngine, withEngineOptions, withOutputOptions, type CommonFlags } from "../common-options.ts";
 import { openForCommand } from "../open-for-command.ts";
 import { createOutput, type Output } from "../output.ts";
+import { queueOption } from "../queue-option.ts";
 import { createSweepProgress } from "../sweep-progress.ts";
 import { formatBytes, formatSeconds } from "../units.ts";
 
@@ -37,6 +42,8 @@ interface SweepFlags extends CommonFlags {
   readonly shard?: Shard;
   readonly retryFailed?: true;
   readonly dryRun?: true;
+  readonly queue?: string;
+  readonly store?: string;
 }
 
 /** `limbeck sweep <file>`: many distillations and evaluations, each computed once. */
@@ -54,6 +61,11 @@ export function registerSweep(program: Command): void {
     .option("--jobs <n>", "distillations at a time", wholeNumber(1), 1)
     .option("--shard <i/n>", "only every n-th, from the i-th: for n machines", shard)
     .option("--retry-failed", "try again what failed in an earlier call")
+    .addOption(queueOption("give the cells to the workers of this queue (limbeck worker) and watch them"))
+    .option(
+      "--store <place>",
+      "with --queue: folder or s3://BUCKET/PREFIX that the workers use too (default: --out)",
+    )
     .option("--dry-run", "check everything, forecast hours and bytes; start nothing");
   withOutputOptions(withEngineOptions(command)).action(sweep);
 }
@@ -81,18 +93,31 @@ async function sweep(path: string, flags: SweepFlags): Promise<void> {
   await run(plan, catalogue, flags, output);
 }
 
+/** Here, or on the workers of a queue. */
+async function start(
+  plan: SweepPlan,
+  catalogue: Catalogue,
+  flags: SweepFlags,
+  common: Pick<RunSweepOptions, "retryFailed" | "signal" | "onEvent">,
+): Promise<SweepResult> {
+  const { out: folder, queue, records, jobs } = flags;
+  if (queue !== undefined) {
+    const store = await openCellStore(flags.store ?? folder);
+    const files = [sweepPaths(folder).records, ...(records === undefined ? [] : [records])];
+    return queueSweep(plan, { queue, store, records: files, ...common });
+  }
+  const runner: RunSweepOptions["runner"] = (places) => createCellRunner({ catalogue, ...places });
+  return runSweep(plan, { folder, runner, jobs, ...common, ...(records === undefined ? {} : { records }) });
+}
+
 async function run(plan: SweepPlan, catalogue: Catalogue, flags: SweepFlags, output: Output): Promise<void> {
   const interrupt = takeInterrupts(() =>
     output.note("\nfinishing this step; the same command goes on later; once more to stop at once"),
   );
   const progress = createSweepProgress(output, planCells(plan).length);
   try {
-    const { records, failed } = await runSweep(plan, {
-      folder: flags.out,
-      runner: (places) => createCellRunner({ catalogue, ...places }),
-      jobs: flags.jobs,
+    const { records, failed } = await start(plan, catalogue, flags, {
       retryFailed: flags.retryFailed === true,
-      ...(flags.records === undefined ? {} : { records: flags.records }),
       signal: interrupt.signal,
       onEvent: (event) => progress.tell(event),
     });

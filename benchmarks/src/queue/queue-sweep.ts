@@ -1,0 +1,294 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { InterruptedError, RunError } from "@limbeck/core";
+import type { Queue } from "bullmq";
+import type { EvaluationRecord } from "../records/record.ts";
+import { appendOnce } from "../sweep/append-once.ts";
+import { cellId, cellNeeds, cellTitle, type Cell } from "../sweep/cell.ts";
+import type { CellOutcome, CellStore } from "../sweep/cell-store.ts";
+import type { SweepEvent, SweepResult } from "../sweep/run-sweep.ts";
+import type { SweepPlan } from "../sweep/sweep-plan.ts";
+import {
+  claimVersion,
+  jobProgressSchema,
+  QUEUE,
+  queueVersion,
+  releaseVersion,
+  type CellJob,
+} from "./cell-job.ts";
+import { connectRedis } from "./connect-redis.ts";
+import { loadQueuePackages } from "./optional-packages.ts";
+
+/** Jobs sent at a time. */
+const BULK = 500;
+/** How often a cell is tried that fails by an error, on any worker. */
+const ATTEMPTS = 3;
+/** Milliseconds that a shared folder may take to show on one machine what another wrote. */
+const SEEN_WITHIN = 15_000;
+
+export interface QueueSweepOptions {
+  /** Address of Redis or Valkey. */
+  readonly queue: string;
+  /** The store that the workers write too. */
+  readonly store: CellStore;
+  /** Files that the records are appended to, each cell once. */
+  readonly records: readonly string[];
+  /** Between two looks at store and queue beside what the queue tells: what a restarted server forgot is added again. Default 5. */
+  readonly lookSeconds?: number;
+  /** Try cells again that failed before. Default false. */
+  readonly retryFailed?: boolean;
+  /** Aborting it ends the watch; workers go on. */
+  readonly signal?: AbortSignal;
+  readonly onEvent?: (event: SweepEvent) => void;
+}
+
+interface Wanted {
+  readonly cell: Cell;
+  readonly title: string;
+  readonly needs: readonly string[];
+  state: "waiting" | "queued" | "done" | "failed";
+  message?: string;
+  /** Told: a second worker may begin it again. */
+  begun?: true;
+}
+
+/**
+ * Gives the unfinished cells of a plan to the workers of a queue, and watches until all are finished or failed. A cell is queued when
+ * what it needs is in the store. What counts is the store: this can be stopped and called again at any time, and queue and server may
+ * forget everything; cells are known by their content, so none is lost or counted twice.
+ *
+ * @throws {ConfigError} if the server refuses this program, its password, or its version.
+ * @throws {RunError} if no server answers, or a worker writes to another store.
+ * @throws {InterruptedError} if it was asked to stop; the workers go on.
+ */
+export async function queueSweep(plan: SweepPlan, options: QueueSweepOptions): Promise<SweepResult> {
+  const { store, signal, onEvent, retryFailed = false, lookSeconds = 5 } = options;
+  const { Queue: Jobs, QueueEvents } = await loadQueuePackages();
+  const version = queueVersion();
+  const redis = await connectRedis(options.queue, (text) =>
+    onEvent?.({ kind: "note", title: "queue", text }),
+  );
+  const queue = new Jobs<CellJob>(QUEUE, { connection: redis });
+  const events = new QueueEvents(QUEUE, { connection: redis, autorun: false });
+  // A lost server is told by its connection.
+  queue.on("error", () => undefined);
+  events.on("error", () => undefined);
+  const wake = new Waker();
+  const looks = setInterval(() => wake.now("look"), 1000 * lookSeconds);
+  const wanted = wantedCells(plan);
+  const outcomes = new Map<string, CellOutcome>();
+  const finish = async (id: string): Promise<void> => {
+    const one = wanted.get(id);
+    if (one === undefined || one.state === "done") return;
+    const outcome = await seenOutcome(store, id, one.title);
+    one.state = "done";
+    outcomes.set(id, outcome);
+    onEvent?.({ kind: "done", id, title: one.title, outcome });
+  };
+  const fail = (id: string, message: string, before: boolean): void => {
+    const one = wanted.get(id);
+    if (one === undefined || one.state === "done" || one.state === "failed") return;
+    one.state = "failed";
+    one.message = explain(message);
+    onEvent?.({ kind: "failed", id, title: one.title, message: one.message, before });
+  };
+  try {
+    await claimVersion(redis, version);
+    const found = await store.finished();
+    for (const id of found) {
+      const one = wanted.get(id);
+      const outcome = one === undefined ? undefined : await store.outcome(id);
+      if (one === undefined || outcome === undefined) continue;
+      one.state = "done";
+      outcomes.set(id, outcome);
+    }
+    onEvent?.({ kind: "plan", cells: wanted.size, found: outcomes.size });
+    for (const job of await queue.getFailed()) {
+      const id = job.id ?? "";
+      if (!wanted.has(id) || outcomes.has(id)) continue;
+      if (retryFailed) await job.remove();
+      else fail(id, job.failedReason, true);
+    }
+
+    const told: { id: string; kind: "completed" | "failed"; message: string }[] = [];
+    const tell = (id: string, kind: "completed" | "failed", message: string): void => {
+      told.push({ id, kind, message });
+      wake.now("told");
+    };
+    events.on("completed", ({ jobId }) => tell(jobId, "completed", ""));
+    events.on("failed", ({ jobId, failedReason }) => tell(jobId, "failed", failedReason));
+    events.on("active", ({ jobId }) => {
+      const one = wanted.get(jobId);
+      if (one === undefined || one.begun === true) return;
+      one.begun = true;
+      onEvent?.({ kind: "begin", id: jobId, title: one.title });
+    });
+    events.on("stalled", ({ jobId }) => {
+      const title = wanted.get(jobId)?.title;
+      if (title !== undefined)
+        onEvent?.({ kind: "note", title, text: "its worker fell silent; another takes it" });
+    });
+    events.on("progress", ({ jobId, data }) => {
+      const one = wanted.get(jobId);
+      const progress = jobProgressSchema.safeParse(data);
+      if (one === undefined || !progress.success) return;
+      const { done, total, loss } = progress.data;
+      onEvent?.({ kind: "progress", id: jobId, title: one.title, done, total, loss: loss ?? NaN });
+    });
+    const listening = events.run();
+    signal?.addEventListener("abort", () => wake.now("told"), { once: true });
+    await queueReady(queue, wanted, version);
+    while (openCells(wanted).length > 0) {
+      if (signal?.aborted === true) {
+        throw new InterruptedError(
+          "sweep: no longer watched; the workers go on, and the same command watches again",
+        );
+      }
+      const reasons = await wake.next();
+      for (const { id, kind, message } of told.splice(0)) {
+        if (kind === "completed") await finish(id);
+        else fail(id, message, false);
+      }
+      if (reasons.has("look")) await look(queue, store, wanted, finish, fail);
+      await queueReady(queue, wanted, version);
+    }
+    await events.close();
+    await listening;
+    const counts = await queue.getJobCounts("wait", "active", "delayed");
+    if (Object.values(counts).every((count) => count === 0)) await releaseVersion(redis);
+    return collect(plan, wanted, outcomes, options);
+  } finally {
+    clearInterval(looks);
+    await events.close();
+    await queue.close();
+    redis.disconnect();
+  }
+}
+
+function wantedCells({ groups }: SweepPlan): Map<string, Wanted> {
+  const wanted = new Map<string, Wanted>();
+  for (const { distill, evaluate } of groups) {
+    for (const cell of [...(distill === undefined ? [] : [distill]), ...evaluate]) {
+      const title = cell === distill ? cellTitle(cell) : cellTitle(cell, distill);
+      wanted.set(cellId(cell), { cell, title, needs: cellNeeds(cell), state: "waiting" });
+    }
+  }
+  return wanted;
+}
+
+function openCells(wanted: ReadonlyMap<string, Wanted>): Wanted[] {
+  return [...wanted.values()].filter(({ state }) => state === "waiting" || state === "queued");
+}
+
+/** Queues the cells whose needs are met; those whose needs failed fail too. */
+async function queueReady(
+  queue: Queue<CellJob>,
+  wanted: ReadonlyMap<string, Wanted>,
+  version: string,
+): Promise<void> {
+  const ready: Wanted[] = [];
+  for (const one of wanted.values()) {
+    if (one.state !== "waiting") continue;
+    const needs = one.needs.map((id) => wanted.get(id)?.state ?? "done");
+    if (needs.includes("failed")) {
+      one.state = "failed";
+      one.message = "its distillation failed";
+    } else if (needs.every((state) => state === "done")) ready.push(one);
+  }
+  for (let first = 0; first < ready.length; first += BULK) {
+    const part = ready.slice(first, first + BULK);
+    await queue.addBulk(
+      part.map(({ cell, title }) => ({
+        name: cell.kind,
+        data: { version, title, cell },
+        opts: {
+          jobId: cellId(cell),
+          attempts: ATTEMPTS,
+          backoff: { type: "exponential", delay: 500 },
+          removeOnComplete: true,
+          stackTraceLimit: 1,
+        },
+      })),
+    );
+    for (const one of part) one.state = "queued";
+  }
+}
+
+/** Finds out what was not told: by the store what is finished, by the queue what failed, and what it no longer knows. */
+async function look(
+  queue: Queue<CellJob>,
+  store: CellStore,
+  wanted: ReadonlyMap<string, Wanted>,
+  finish: (id: string) => Promise<void>,
+  fail: (id: string, message: string, before: boolean) => void,
+): Promise<void> {
+  for (const id of await store.finished()) await finish(id);
+  for (const job of await queue.getFailed()) fail(job.id ?? "", job.failedReason, false);
+  const counts = await queue.getJobCounts("wait", "active", "delayed", "prioritized");
+  const known = Object.values(counts).reduce((sum, count) => sum + count, 0);
+  const queued = [...wanted.values()].filter(({ state }) => state === "queued");
+  // Adding a job that is there changes nothing.
+  if (known < queued.length) for (const one of queued) one.state = "waiting";
+}
+
+/** @throws {RunError} if a worker finished the cell and its outcome does not appear here. */
+async function seenOutcome(store: CellStore, id: string, title: string): Promise<CellOutcome> {
+  for (let waited = 0; ; waited += 500) {
+    const outcome = await store.outcome(id);
+    if (outcome !== undefined) return outcome;
+    if (waited >= SEEN_WITHIN) break;
+    await pause(500);
+  }
+  throw new RunError(
+    `${title}: a worker finished it, but the store has no outcome; the workers must use the same --store`,
+  );
+}
+
+function explain(reason: string): string {
+  return reason.includes("stalled more than") ? "its workers died or froze each time it was tried" : reason;
+}
+
+function collect(
+  { groups }: SweepPlan,
+  wanted: ReadonlyMap<string, Wanted>,
+  outcomes: ReadonlyMap<string, CellOutcome>,
+  { records: files, onEvent }: QueueSweepOptions,
+): SweepResult {
+  const records: EvaluationRecord[] = [];
+  for (const { evaluate } of groups) {
+    for (const cell of evaluate) {
+      const outcome = outcomes.get(cellId(cell));
+      if (outcome?.kind === "record") records.push(outcome.record);
+    }
+  }
+  for (const path of files) {
+    const { torn } = appendOnce(path, records);
+    if (torn.length > 0) {
+      const text = `line ${torn.join(", ")} was torn off by a crash and is left out`;
+      onEvent?.({ kind: "note", title: path, text });
+    }
+  }
+  const failed = [...wanted.values()].flatMap(({ cell, title, message }) =>
+    message === undefined ? [] : [{ cell, title, message }],
+  );
+  return { records, failed };
+}
+
+type Reason = "told" | "look";
+
+/** Waits for reasons to go on; those that come in between are kept. */
+class Waker {
+  #reasons = new Set<Reason>();
+  #wake: (() => void) | undefined;
+
+  now(reason: Reason): void {
+    this.#reasons.add(reason);
+    this.#wake?.();
+  }
+
+  async next(): Promise<ReadonlySet<Reason>> {
+    if (this.#reasons.size === 0) await new Promise<void>((resolve) => (this.#wake = resolve));
+    const reasons = this.#reasons;
+    this.#reasons = new Set();
+    return reasons;
+  }
+}
