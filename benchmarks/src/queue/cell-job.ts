@@ -53,6 +53,6 @@ export async function releaseVersion(redis: Redis): Promise<void> {
 export function checkVersion(own: string, wanted: string): void {
   if (own === wanted) return;
   throw new ConfigError(
-    `queue: its work is of version ${wanted}, this program is ${own}; results would not be comparable: use the same version`,
+    `queue: its work is of version ${wanted}, this program is ${own}; results would not be comparable: use the same version, or delete the key ${VERSION_KEY} of the server if that work is given up`,
   );
 }

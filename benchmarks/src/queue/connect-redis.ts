@@ -8,7 +8,7 @@ const FIRST_ANSWER = 5000;
 const LONGEST_PAUSE = 2000;
 
 /** The address of a server without its user and password: for messages. */
-export function shownAddress(address: string): string {
+function shownAddress(address: string): string {
   const { protocol, host, pathname } = parseAddress(address);
   return `${protocol}//${host}${pathname === "/" ? "" : pathname}`;
 }
