@@ -163,6 +163,7 @@ export { sortedJson } from "./method/sorted-json.ts";
 export { disposeState, stateTensors, type NamedTensor } from "./method/state-tensors.ts";
 export { distill, type Run } from "./run/distill.ts";
 export type { Cadence, DistillOptions } from "./run/distill-options.ts";
+export { exportMetrics, exportTensorboard } from "./run/export-metrics.ts";
 export { readEvents, type LoggedEvent } from "./run/event-log.ts";
 export { forecastRun, type RunForecast } from "./run/plan-run.ts";
 export type { RunConfig } from "./run/run-config.ts";
@@ -170,4 +171,5 @@ export { folderPartStore, memoryPartStore, type PartStore } from "./run/part-sto
 export { prepareContext, type PartEnvironment, type PrepareOptions } from "./run/prepare-parts.ts";
 export { createRunContext } from "./run/run-context.ts";
 export { lockRunFolder } from "./run/run-lock.ts";
+export type { RunMetric } from "./run/run-metrics.ts";
 export { readRun, runPaths, type RunPaths, type RunSummary } from "./run/run-folder.ts";

@@ -1,20 +1,24 @@
+import { existsSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import {
   dataCard,
+  exportMetrics,
   exportImageFolder,
   exportNpz,
   exportParquet,
   exportSafetensors,
+  exportTensorboard,
   readSet,
   writeFileBeside,
   type CardOptions,
+  type RunMetric,
   type SyntheticSet,
 } from "@limbeck/core";
 import { datasets } from "@limbeck/datasets";
 import { Option, type Command } from "commander";
 import { withOutputOptions } from "../common-options.ts";
 import { createOutput, type OutputOptions } from "../output.ts";
-import { resultsBeside } from "../results-beside.ts";
+import { accuracyBeside, resultsBeside } from "../results-beside.ts";
 
 /** How a set can leave: what is written where when `--out` is not given, beside `set.arrow`. */
 const formats = {
@@ -33,8 +37,26 @@ interface ExportFormat {
   readonly write: (set: SyntheticSet, path: string, options: CardOptions) => Promise<void>;
 }
 
+/** How the run of a set can leave: what is written where when `--out` is not given, in the run folder. */
+const runFormats = {
+  tensorboard: { path: "tensorboard", write: exportTensorboard },
+  metrics: {
+    path: "metrics.jsonl",
+    write: (folder, path, further) => {
+      exportMetrics(folder, path, further);
+      return path;
+    },
+  },
+} as const satisfies Record<string, RunFormat>;
+
+interface RunFormat {
+  readonly path: string;
+  /** @returns The file. */
+  readonly write: (folder: string, path: string, further: readonly RunMetric[]) => string;
+}
+
 interface ExportFlags extends OutputOptions {
-  readonly format: keyof typeof formats;
+  readonly format: keyof typeof formats | keyof typeof runFormats;
   readonly out?: string;
 }
 
@@ -43,14 +65,25 @@ export function registerExport(program: Command): void {
   withOutputOptions(
     program
       .command("export")
-      .description("write a set as Parquet, a folder of pictures, safetensors, NPZ or a data card")
-      .argument("<set>", "path of a set.arrow")
+      .description(
+        "write a set as Parquet, a folder of pictures, safetensors, NPZ or a data card; or its run for TensorBoard, or as metrics in JSON lines",
+      )
+      .argument("<set>", "path of a set.arrow, or for tensorboard and metrics of a run folder")
       .addOption(
-        new Option("--format <name>", "what to write").choices(Object.keys(formats)).makeOptionMandatory(),
+        new Option("--format <name>", "what to write")
+          .choices([...Object.keys(formats), ...Object.keys(runFormats)])
+          .makeOptionMandatory(),
       )
       .option("--out <path>", "folder or file to write (default: beside the set)"),
   ).action(async (path: string, { format, out, ...flags }: ExportFlags) => {
     const output = createOutput(flags);
+    if (format === "tensorboard" || format === "metrics") {
+      const folder = existsSync(path) && statSync(path).isDirectory() ? path : dirname(path);
+      const target = out ?? join(folder, runFormats[format].path);
+      const file = runFormats[format].write(folder, target, accuracyBeside(folder));
+      output.result({ format, path: file }, file);
+      return;
+    }
     const set = readSet(path);
     const target = out ?? join(dirname(path), formats[format].path);
     await formats[format].write(set, target, {
