@@ -4,6 +4,9 @@ import { basename, join } from "node:path";
 /** Of a run folder: names its owner, and what it was writing. Neither is wanted by the next. */
 const OWNERS = /^run\.lock|\.part$/;
 
+/** Whoever has one of these has begun: a distillation, an evaluation. */
+const STARTED = ["config.json", "seeds.jsonl"];
+
 /**
  * Copies what another worker left of a cell into this worker's folder, so that its run goes on from the last checkpoint. The
  * other's folder stays: it may only be frozen.
@@ -16,7 +19,7 @@ export function adoptWork(root: string, own: string, id: string): boolean {
   if (existsSync(target) || !existsSync(root)) return false;
   const other = readdirSync(root)
     .map((name) => join(root, name))
-    .find((folder) => folder !== own && existsSync(join(folder, id, "config.json")));
+    .find((folder) => folder !== own && STARTED.some((name) => existsSync(join(folder, id, name))));
   if (other === undefined) return false;
   const beside = `${target}.part`;
   try {
@@ -35,8 +38,15 @@ export function adoptWork(root: string, own: string, id: string): boolean {
   }
 }
 
-/** Removes what any worker left of a finished cell. */
+/** Removes what any worker left of a finished cell. That it is finished matters more than that this succeeds. */
 export function removeWork(root: string, id: string): void {
   if (!existsSync(root)) return;
-  for (const name of readdirSync(root)) rmSync(join(root, name, id), { recursive: true, force: true });
+  for (const entry of readdirSync(root, { withFileTypes: true })) {
+    if (!entry.isDirectory()) continue;
+    try {
+      rmSync(join(root, entry.name, id), { recursive: true, force: true });
+    } catch {
+      continue;
+    }
+  }
 }

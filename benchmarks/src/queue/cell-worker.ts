@@ -119,6 +119,10 @@ export async function runCellWorker(options: CellWorkerOptions): Promise<{ done:
         onEvent?.({ kind: "done", title });
       } catch (error) {
         if (error instanceof InterruptedError && stop.signal.aborted) return await giveBack();
+        if (error instanceof InterruptedError) {
+          onEvent?.({ kind: "note", text: `${title}: was silent for too long; another worker has it` });
+          throw error;
+        }
         counts.failed++;
         const message = describe(error);
         onEvent?.({ kind: "failed", title, message });

@@ -1,9 +1,8 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { InterruptedError, RunError } from "@limbeck/core";
 import type { Queue } from "bullmq";
-import type { EvaluationRecord } from "../records/record.ts";
+import pLimit from "p-limit";
 import { appendOnce } from "../sweep/append-once.ts";
-import { cellId, cellNeeds, cellTitle, type Cell } from "../sweep/cell.ts";
 import type { CellOutcome, CellStore } from "../sweep/cell-store.ts";
 import type { SweepEvent, SweepResult } from "../sweep/run-sweep.ts";
 import type { SweepPlan } from "../sweep/sweep-plan.ts";
@@ -17,7 +16,10 @@ import {
 } from "./cell-job.ts";
 import { connectRedis } from "./connect-redis.ts";
 import { loadQueuePackages } from "./optional-packages.ts";
+import { WantedCells, type WantedCell } from "./wanted-cells.ts";
 
+/** Outcomes looked up at a time. */
+const LOOKED_UP = 16;
 /** Jobs sent at a time. */
 const BULK = 500;
 /** How often a cell is tried that fails by an error, on any worker. */
@@ -39,16 +41,6 @@ export interface QueueSweepOptions {
   /** Aborting it ends the watch; workers go on. */
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: SweepEvent) => void;
-}
-
-interface Wanted {
-  readonly cell: Cell;
-  readonly title: string;
-  readonly needs: readonly string[];
-  state: "waiting" | "queued" | "done" | "failed";
-  message?: string;
-  /** Told: a second worker may begin it again. */
-  begun?: true;
 }
 
 /**
@@ -74,37 +66,33 @@ export async function queueSweep(plan: SweepPlan, options: QueueSweepOptions): P
   events.on("error", () => undefined);
   const wake = new Waker();
   const looks = setInterval(() => wake.now("look"), 1000 * lookSeconds);
-  const wanted = wantedCells(plan);
-  const outcomes = new Map<string, CellOutcome>();
+  const wanted = new WantedCells(plan);
   const finish = async (id: string): Promise<void> => {
     const one = wanted.get(id);
     if (one === undefined || one.state === "done") return;
     const outcome = await seenOutcome(store, id, one.title);
-    one.state = "done";
-    outcomes.set(id, outcome);
+    wanted.done(id, outcome);
     onEvent?.({ kind: "done", id, title: one.title, outcome });
   };
-  const fail = (id: string, message: string, before: boolean): void => {
+  const fail = (id: string, reason: string, before: boolean): void => {
     const one = wanted.get(id);
     if (one === undefined || one.state === "done" || one.state === "failed") return;
-    one.state = "failed";
-    one.message = explain(message);
-    onEvent?.({ kind: "failed", id, title: one.title, message: one.message, before });
+    const message = explain(reason);
+    wanted.failed(id, message);
+    onEvent?.({ kind: "failed", id, title: one.title, message, before });
   };
   try {
     await claimVersion(redis, version);
-    const found = await store.finished();
-    for (const id of found) {
-      const one = wanted.get(id);
-      const outcome = one === undefined ? undefined : await store.outcome(id);
-      if (one === undefined || outcome === undefined) continue;
-      one.state = "done";
-      outcomes.set(id, outcome);
-    }
-    onEvent?.({ kind: "plan", cells: wanted.size, found: outcomes.size });
+    const limit = pLimit(LOOKED_UP);
+    const found = [...(await store.finished())].filter((id) => wanted.get(id) !== undefined);
+    await limit.map(found, async (id) => {
+      const outcome = await store.outcome(id);
+      if (outcome !== undefined) wanted.done(id, outcome);
+    });
+    onEvent?.({ kind: "plan", cells: wanted.size, found: wanted.size - wanted.open });
     for (const job of await queue.getFailed()) {
       const id = job.id ?? "";
-      if (!wanted.has(id) || outcomes.has(id)) continue;
+      if ((wanted.get(id)?.state ?? "done") === "done") continue;
       if (retryFailed) await job.remove();
       else fail(id, job.failedReason, true);
     }
@@ -136,8 +124,8 @@ export async function queueSweep(plan: SweepPlan, options: QueueSweepOptions): P
     });
     const listening = events.run();
     signal?.addEventListener("abort", () => wake.now("told"), { once: true });
-    await queueReady(queue, wanted, version);
-    while (openCells(wanted).length > 0) {
+    await addJobs(queue, wanted.takeReady(), version);
+    while (wanted.open > 0) {
       if (signal?.aborted === true) {
         throw new InterruptedError(
           "sweep: no longer watched; the workers go on, and the same command watches again",
@@ -149,13 +137,13 @@ export async function queueSweep(plan: SweepPlan, options: QueueSweepOptions): P
         else fail(id, message, false);
       }
       if (reasons.has("look")) await look(queue, store, wanted, finish, fail);
-      await queueReady(queue, wanted, version);
+      await addJobs(queue, wanted.takeReady(), version);
     }
     await events.close();
     await listening;
     const counts = await queue.getJobCounts("wait", "active", "delayed");
     if (Object.values(counts).every((count) => count === 0)) await releaseVersion(redis);
-    return collect(plan, wanted, outcomes, options);
+    return collect(wanted, options);
   } finally {
     clearInterval(looks);
     await events.close();
@@ -164,44 +152,14 @@ export async function queueSweep(plan: SweepPlan, options: QueueSweepOptions): P
   }
 }
 
-function wantedCells({ groups }: SweepPlan): Map<string, Wanted> {
-  const wanted = new Map<string, Wanted>();
-  for (const { distill, evaluate } of groups) {
-    for (const cell of [...(distill === undefined ? [] : [distill]), ...evaluate]) {
-      const title = cell === distill ? cellTitle(cell) : cellTitle(cell, distill);
-      wanted.set(cellId(cell), { cell, title, needs: cellNeeds(cell), state: "waiting" });
-    }
-  }
-  return wanted;
-}
-
-function openCells(wanted: ReadonlyMap<string, Wanted>): Wanted[] {
-  return [...wanted.values()].filter(({ state }) => state === "waiting" || state === "queued");
-}
-
-/** Queues the cells whose needs are met; those whose needs failed fail too. */
-async function queueReady(
-  queue: Queue<CellJob>,
-  wanted: ReadonlyMap<string, Wanted>,
-  version: string,
-): Promise<void> {
-  const ready: Wanted[] = [];
-  for (const one of wanted.values()) {
-    if (one.state !== "waiting") continue;
-    const needs = one.needs.map((id) => wanted.get(id)?.state ?? "done");
-    if (needs.includes("failed")) {
-      one.state = "failed";
-      one.message = "its distillation failed";
-    } else if (needs.every((state) => state === "done")) ready.push(one);
-  }
-  for (let first = 0; first < ready.length; first += BULK) {
-    const part = ready.slice(first, first + BULK);
+async function addJobs(queue: Queue<CellJob>, cells: readonly WantedCell[], version: string): Promise<void> {
+  for (let first = 0; first < cells.length; first += BULK) {
     await queue.addBulk(
-      part.map(({ cell, title }) => ({
+      cells.slice(first, first + BULK).map(({ id, cell, title }) => ({
         name: cell.kind,
         data: { version, title, cell },
         opts: {
-          jobId: cellId(cell),
+          jobId: id,
           attempts: ATTEMPTS,
           backoff: { type: "exponential", delay: 500 },
           removeOnComplete: true,
@@ -209,7 +167,6 @@ async function queueReady(
         },
       })),
     );
-    for (const one of part) one.state = "queued";
   }
 }
 
@@ -217,7 +174,7 @@ async function queueReady(
 async function look(
   queue: Queue<CellJob>,
   store: CellStore,
-  wanted: ReadonlyMap<string, Wanted>,
+  wanted: WantedCells,
   finish: (id: string) => Promise<void>,
   fail: (id: string, message: string, before: boolean) => void,
 ): Promise<void> {
@@ -225,9 +182,8 @@ async function look(
   for (const job of await queue.getFailed()) fail(job.id ?? "", job.failedReason, false);
   const counts = await queue.getJobCounts("wait", "active", "delayed", "prioritized");
   const known = Object.values(counts).reduce((sum, count) => sum + count, 0);
-  const queued = [...wanted.values()].filter(({ state }) => state === "queued");
   // Adding a job that is there changes nothing.
-  if (known < queued.length) for (const one of queued) one.state = "waiting";
+  if (known < wanted.queued()) wanted.queueAgain();
 }
 
 /** @throws {RunError} if a worker finished the cell and its outcome does not appear here. */
@@ -247,19 +203,10 @@ function explain(reason: string): string {
   return reason.includes("stalled more than") ? "its workers died or froze each time it was tried" : reason;
 }
 
-function collect(
-  { groups }: SweepPlan,
-  wanted: ReadonlyMap<string, Wanted>,
-  outcomes: ReadonlyMap<string, CellOutcome>,
-  { records: files, onEvent }: QueueSweepOptions,
-): SweepResult {
-  const records: EvaluationRecord[] = [];
-  for (const { evaluate } of groups) {
-    for (const cell of evaluate) {
-      const outcome = outcomes.get(cellId(cell));
-      if (outcome?.kind === "record") records.push(outcome.record);
-    }
-  }
+/** The records in the order of the plan, appended; and what failed. */
+function collect(wanted: WantedCells, { records: files, onEvent }: QueueSweepOptions): SweepResult {
+  const cells = [...wanted.values()];
+  const records = cells.flatMap(({ outcome }) => (outcome?.kind === "record" ? [outcome.record] : []));
   for (const path of files) {
     const { torn } = appendOnce(path, records);
     if (torn.length > 0) {
@@ -267,7 +214,7 @@ function collect(
       onEvent?.({ kind: "note", title: path, text });
     }
   }
-  const failed = [...wanted.values()].flatMap(({ cell, title, message }) =>
+  const failed = cells.flatMap(({ cell, title, message }) =>
     message === undefined ? [] : [{ cell, title, message }],
   );
   return { records, failed };
