@@ -67,6 +67,12 @@ describe("wrong words", () => {
     ],
     ["protocol", ["evaluate", "no.arrow", "--protocol", "fast"], /protocol: unknown "fast"; known: dc-v1/],
     ["export format", ["export", "no.arrow", "--format", "gif"], /--format/],
+    ["import format", ["import", "x", "--dataset", "mnist", "-o", "out", "--format", "gif"], /--format/],
+    [
+      "queue",
+      ["worker", "--queue", "http://u:hunter2@h", "--store", "."],
+      /^limbeck: --queue: wanted an address such as/,
+    ],
     ["workload", ["perf", "nap-step"], /unknown workload "nap-step"/],
     ["option", ["distill", "fashion-mnist", "--metod", "dm"], /unknown option '--metod'/],
     ["command", ["destill"], /unknown command 'destill'/],

@@ -80,13 +80,13 @@ async function throughQueue(plan: SweepPlan, store: CellStore, name: string): Pr
   const queue = redis.address;
   const working = runCellWorker({
     queue,
-    store,
+    store: () => store,
     catalogue: toyCatalogue,
     name,
     signal: stop.signal,
     ...places(name),
   });
-  await queueSweep(plan, { queue, store, records: [] });
+  await queueSweep(plan, { queue, store: () => store, records: [] });
   stop.abort();
   await working;
 }
@@ -127,7 +127,7 @@ async function jobMemory(plan: SweepPlan): Promise<number> {
   const stop = new AbortController();
   const watched = queueSweep(plan, {
     queue: redis.address,
-    store: finishedStore,
+    store: () => finishedStore,
     records: [],
     signal: stop.signal,
   }).catch(() => undefined);

@@ -41,6 +41,11 @@ export function queueVersion(): string {
  */
 export async function claimVersion(redis: Redis, version: string): Promise<void> {
   await redis.set(VERSION_KEY, version, "NX");
+  await checkServerVersion(redis, version);
+}
+
+/** @throws {ConfigError} if the server's work is of another version. */
+export async function checkServerVersion(redis: Redis, version: string): Promise<void> {
   checkVersion(version, (await redis.get(VERSION_KEY)) ?? version);
 }
 

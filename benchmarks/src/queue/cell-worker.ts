@@ -3,10 +3,15 @@ import { join } from "node:path";
 import { type ConfigError, DataError, InterruptedError, LimbeckError } from "@limbeck/core";
 import type { Job } from "bullmq";
 import { cellId, type Cell } from "../sweep/cell.ts";
-import { createCellRunner, type Catalogue, type CellProgress } from "../sweep/cell-runner.ts";
+import {
+  createCellRunner,
+  type Catalogue,
+  type CellProgress,
+  type CellRunner,
+} from "../sweep/cell-runner.ts";
 import type { CellStore } from "../sweep/cell-store.ts";
 import { adoptWork, removeWork } from "./adopt-work.ts";
-import { cellJobSchema, checkVersion, claimVersion, QUEUE, queueVersion } from "./cell-job.ts";
+import { cellJobSchema, checkServerVersion, checkVersion, QUEUE, queueVersion } from "./cell-job.ts";
 import { connectRedis } from "./connect-redis.ts";
 import { loadQueuePackages } from "./optional-packages.ts";
 
@@ -26,7 +31,8 @@ export type WorkerEvent =
 export interface CellWorkerOptions {
   /** Address of Redis or Valkey. */
   readonly queue: string;
-  readonly store: CellStore;
+  /** Opens the store; called when the queue has let this worker in. */
+  readonly store: () => CellStore | Promise<CellStore>;
   readonly catalogue: Catalogue;
   /** Unique among all workers, such as host and process. */
   readonly name: string;
@@ -55,16 +61,16 @@ export interface CellWorkerOptions {
  * @throws {RunError} if no server answers.
  */
 export async function runCellWorker(options: CellWorkerOptions): Promise<{ done: number; failed: number }> {
-  const { queue, store, catalogue, name, prepared, signal, onEvent, leaseSeconds = 120 } = options;
+  const { queue, catalogue, name, prepared, signal, onEvent, leaseSeconds = 120 } = options;
   const { Worker, WaitingError } = await loadQueuePackages();
   const version = queueVersion();
   const redis = await connectRedis(queue, (text) => onEvent?.({ kind: "note", text }));
   const work = join(options.work, name);
-  const runner = createCellRunner({ catalogue, store, work, prepared });
   const counts = { done: 0, failed: 0 };
   const stop = new AbortController();
   const atWork = new Map<string, AbortController>();
   let fault: ConfigError | undefined;
+  let runner: CellRunner;
 
   const runCell = async (cell: Cell, title: string, job: Job, lost: AbortSignal): Promise<void> => {
     const id = cellId(cell);
@@ -152,7 +158,8 @@ export async function runCellWorker(options: CellWorkerOptions): Promise<{ done:
   signal?.addEventListener("abort", onAbort, { once: true });
   if (signal?.aborted === true) stop.abort();
   try {
-    await claimVersion(redis, version);
+    await checkServerVersion(redis, version);
+    runner = createCellRunner({ catalogue, store: await options.store(), work, prepared });
     const running = worker.run();
     await aborted(stop.signal);
     await worker.close();

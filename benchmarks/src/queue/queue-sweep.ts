@@ -30,8 +30,8 @@ const SEEN_WITHIN = 15_000;
 export interface QueueSweepOptions {
   /** Address of Redis or Valkey. */
   readonly queue: string;
-  /** The store that the workers write too. */
-  readonly store: CellStore;
+  /** Opens the store that the workers write too; called when the queue has let this program in. */
+  readonly store: () => CellStore | Promise<CellStore>;
   /** Files that the records are appended to, each cell once. */
   readonly records: readonly string[];
   /** Between two looks at store and queue beside what the queue tells: what a restarted server forgot is added again. Default 5. */
@@ -53,7 +53,7 @@ export interface QueueSweepOptions {
  * @throws {InterruptedError} if it was asked to stop; the workers go on.
  */
 export async function queueSweep(plan: SweepPlan, options: QueueSweepOptions): Promise<SweepResult> {
-  const { store, signal, onEvent, retryFailed = false, lookSeconds = 5 } = options;
+  const { signal, onEvent, retryFailed = false, lookSeconds = 5 } = options;
   const { Queue: Jobs, QueueEvents } = await loadQueuePackages();
   const version = queueVersion();
   const redis = await connectRedis(options.queue, (text) =>
@@ -67,6 +67,7 @@ export async function queueSweep(plan: SweepPlan, options: QueueSweepOptions): P
   const wake = new Waker();
   const looks = setInterval(() => wake.now("look"), 1000 * lookSeconds);
   const wanted = new WantedCells(plan);
+  let store: CellStore;
   const finish = async (id: string): Promise<void> => {
     const one = wanted.get(id);
     if (one === undefined || one.state === "done") return;
@@ -83,6 +84,7 @@ export async function queueSweep(plan: SweepPlan, options: QueueSweepOptions): P
   };
   try {
     await claimVersion(redis, version);
+    store = await options.store();
     const limit = pLimit(LOOKED_UP);
     const found = [...(await store.finished())].filter((id) => wanted.get(id) !== undefined);
     await limit.map(found, async (id) => {

@@ -91,7 +91,7 @@ describe.skipIf(REDIS_SERVER === undefined)("a queue (needs redis-server or valk
       if (event.text === SILENT) restarted ??= redis.restart();
     };
     const plan = await planToySweep(file);
-    const store = folderCellStore(folder);
+    const store = () => folderCellStore(folder);
     const watch = { queue: redis.address, store, records: [records], lookSeconds: 1, onEvent };
     const watched = queueSweep(plan, watch);
     await struck;
@@ -117,7 +117,7 @@ describe.skipIf(REDIS_SERVER === undefined)("a queue (needs redis-server or valk
     // Watching again finds everything and records nothing twice.
     const again = await queueSweep(plan, {
       queue: redis.address,
-      store: folderCellStore(folder),
+      store: () => folderCellStore(folder),
       records: [records],
     });
     expect(again.records).toEqual(made);
@@ -129,7 +129,7 @@ describe.skipIf(REDIS_SERVER === undefined)("a queue (needs redis-server or valk
     const folder = join(root, "one");
     const watched = queueSweep(await planToySweep(file), {
       queue: redis.address,
-      store: folderCellStore(folder),
+      store: () => folderCellStore(folder),
       records: [],
     });
     const end = new AbortController();
@@ -172,7 +172,7 @@ describe.skipIf(REDIS_SERVER === undefined)("a queue (needs redis-server or valk
       const failures: SweepEvent[] = [];
       return queueSweep(plan, {
         queue: redis.address,
-        store: folderCellStore(folder),
+        store: () => folderCellStore(folder),
         records: [],
         retryFailed,
         onEvent: (event) => event.kind === "failed" && failures.push(event),
@@ -198,7 +198,7 @@ describe.skipIf(REDIS_SERVER === undefined)("a queue (needs redis-server or valk
       /^queue: its work is of version 0.0.1, this program is .*: use the same version, or delete the key limbeck:version/;
     await expect(runToyWorker(places(join(root, "version"), "new"))).rejects.toThrow(refusal);
     const plan = await planToySweep(write("version.yaml"));
-    const store = folderCellStore(join(root, "version"));
+    const store = () => folderCellStore(join(root, "version"));
     await expect(queueSweep(plan, { queue: redis.address, store, records: [] })).rejects.toThrow(ConfigError);
     await client.del("limbeck:version");
   });

@@ -33,7 +33,7 @@ export async function runToyWorker({
   failed: number;
 }> {
   const catalogue = stepMilliseconds === undefined ? toyCatalogue : slowCatalogue(stepMilliseconds);
-  return runCellWorker({ ...options, store: await openCellStore(place), catalogue });
+  return runCellWorker({ ...options, store: () => openCellStore(place), catalogue });
 }
 
 /** A worker in a process of its own. */

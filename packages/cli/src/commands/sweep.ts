@@ -15,6 +15,7 @@ import {
   takeInterrupts,
   wholeNumber,
   type Catalogue,
+  type CellStore,
   type RunSweepOptions,
   type SweepForecast,
   type SweepPlan,
@@ -102,7 +103,7 @@ async function start(
 ): Promise<SweepResult> {
   const { out: folder, queue, records, jobs } = flags;
   if (queue !== undefined) {
-    const store = await openCellStore(flags.store ?? folder);
+    const store = (): Promise<CellStore> => openCellStore(flags.store ?? folder);
     const files = [sweepPaths(folder).records, ...(records === undefined ? [] : [records])];
     return queueSweep(plan, { queue, store, records: files, ...common });
   }

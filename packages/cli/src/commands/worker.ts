@@ -58,7 +58,7 @@ async function runWorker({ queue, store: place, lease, untilEmpty, ...flags }: W
   try {
     const counts = await runCellWorker({
       queue,
-      store: await openCellStore(place),
+      store: () => openCellStore(place),
       catalogue: { methods, openDataset: (name) => openForCommand(name, output) },
       name: `${hostname()}-${process.pid}`,
       work: flags.work ?? join(here, "work"),
