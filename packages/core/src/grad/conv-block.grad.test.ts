@@ -295,6 +295,42 @@ describe("the fused block", () => {
     },
   );
 
+  it.each([
+    ["filter", "x"],
+    ["filter", "filter"],
+    ["x", "x"],
+    ["x", "filter"],
+  ] as const)(
+    "the gradient in %s, differentiated in %s, computes no half for nothing",
+    async (first, second) => {
+      await tf.setBackend("reference");
+      const computed: Record<string, string[][]> = {};
+      const profile = await tf.profile(() => {
+        tf.tidy(() => {
+          const inputs = tensors([]);
+          const f = (given: Named) =>
+            tf.sum(tf.square(convBlock({ ...inputs, ...given } as never, PLAIN).pooled));
+          // The constant c keeps the gradient apart from what it is differentiated in.
+          tf.grad((outer) => {
+            const c = tf.tensor(Float32Array.from(draw("c", inputs[first]!.size)), inputs[first]!.shape);
+            const at = first === second ? outer : inputs[first]!;
+            return tf.sum(tf.mul(c, tf.grad((inner) => f({ [second]: outer, [first]: inner }))(at)));
+          })(inputs[second]!);
+        });
+        return tf.scalar(0);
+      });
+      tf.dispose(profile.result as tf.Tensor);
+      for (const { name, outputShapes } of profile.kernels) {
+        const [x, filter] = name === CONV_BLOCK_GRAD ? outputShapes : outputShapes.slice(1);
+        const sizes = { x, filter } as unknown as Readonly<Record<string, number[] | undefined>>;
+        (computed[name] ??= []).push(Object.keys(sizes).filter((key) => sizes[key]?.[0] !== 0));
+      }
+      // The second time for what reaches the forward pass, which the gradient depends on too.
+      expect(computed[CONV_BLOCK_GRAD]).toEqual([[first], [second]]);
+      expect(computed[CONV_BLOCK_GRAD_GRAD]).toEqual([[second]]);
+    },
+  );
+
   it("refuses a third derivative", async () => {
     await tf.setBackend("reference");
     const third = () =>

@@ -101,7 +101,6 @@ export function defineNetwork(
         const pass: ForwardPass = {
           parameters: split(parametersOf),
           statistics,
-          differentiate,
           attentionPower: attentionPower ?? 0,
           ...(activations ? { activations: [] } : {}),
           ...(attentionPower === undefined ? {} : { attention: [] }),
@@ -126,7 +125,6 @@ export function defineNetwork(
           {
             parameters: split(theta),
             statistics: "batch",
-            differentiate: "both",
             attentionPower: 0,
             observed,
           },

@@ -22,7 +22,7 @@ export interface ParameterEntry {
     | { readonly kind: "constant"; readonly value: number };
 }
 
-/** Which arguments of `apply` derivatives will be taken in: lets a fused block skip the other half of its backward pass. */
+/** Which arguments of `apply` derivatives may be taken in. Backward passes compute what is asked for, whatever it says. */
 export type Differentiate = "both" | "images" | "parameters";
 
 export interface ApplyOptions {

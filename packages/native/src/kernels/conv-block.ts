@@ -152,16 +152,11 @@ function backward(call: KernelCall): TensorInfo[] {
   );
 }
 
-/** Null for zeros: what tfjs gives for an output that nobody used, such as a first block's gradient in the images. */
-function nullIfZero(values: Float32Array | null): Float32Array | null {
-  return values?.some((value) => value !== 0) === true ? values : null;
-}
-
 function backwardBackward(call: KernelCall): TensorInfo[] {
   const { backend, inputs } = call;
   const block = describe(call);
   const cotangents = ["cx", "cfilter", "cbias", "cgamma", "cbeta"].map((name) =>
-    nullIfZero(floatsOrNull(backend, inputs[name])),
+    floatsOrNull(backend, inputs[name]),
   );
   return produceAll(backend, [block.pooled, ...gradientShapes(call, block)], (outputs) =>
     backend.addon.blockBackwardBackward(
