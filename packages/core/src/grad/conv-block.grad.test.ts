@@ -136,20 +136,29 @@ describe.each(backEnds)("convBlock on %s", (backEnd) => {
       const inputs = tensors([]) as unknown as ConvBlockInputs;
       const attrs: ConvBlockAttrs = { ...PLAIN, activation: "leakyrelu", slope: 0.25, attentionPower: power };
       const { activation } = convBlock(inputs, { ...attrs, attentionPower: 0 }, { activations: true });
-      const { attention, pooled } = convBlock(inputs, attrs);
-      const expected = tf.sum(tf.pow(tf.abs(activation!), power), 3);
+      const { attention, channelAttention, pooled } = convBlock(inputs, attrs);
+      const sums = (a: tf.Tensor, axes: number[]) => tf.sum(tf.pow(tf.abs(a), power), axes);
       expect(attention!.shape).toEqual([2, 7, 9]);
-      expect(largest(tf.sub(attention!, expected).dataSync())).toBeLessThan(
-        F32_PARITY_RTOL * largest(expected.dataSync()),
-      );
+      expect(channelAttention!.shape).toEqual([2, 4]);
+      for (const [found, axes] of [
+        [attention!, [3]],
+        [channelAttention!, [1, 2]],
+      ] as const) {
+        const expected = sums(activation!, [...axes]);
+        expect(largest(tf.sub(found, expected).dataSync())).toBeLessThan(
+          F32_PARITY_RTOL * largest(expected.dataSync()),
+        );
+      }
       expect(pooled.shape).toEqual([2, 3, 4, 4]);
 
       // Against the derivative through the activation, which plain operations give.
       const weights = tf.tensor(Float32Array.from(draw("weights", 126)), [2, 7, 9]);
-      const loss = (a: tf.Tensor, p: tf.Tensor) => tf.add(tf.sum(tf.mul(a, weights)), tf.sum(p));
+      const ofChannels = tf.tensor(Float32Array.from(draw("channels", 8)), [2, 4]);
+      const loss = (a: tf.Tensor, q: tf.Tensor, p: tf.Tensor) =>
+        tf.addN([tf.sum(tf.mul(a, weights)), tf.sum(tf.mul(q, ofChannels)), tf.sum(p)]);
       const found = tf.grad((x) => {
         const block = convBlock({ ...inputs, x: x as tf.Tensor4D }, attrs);
-        return loss(block.attention!, block.pooled);
+        return loss(block.attention!, block.channelAttention!, block.pooled);
       })(inputs.x);
       const truth = tf.grad((x) => {
         const block = convBlock(
@@ -157,7 +166,7 @@ describe.each(backEnds)("convBlock on %s", (backEnd) => {
           { ...attrs, attentionPower: 0 },
           { activations: true },
         );
-        return loss(tf.sum(tf.pow(tf.abs(block.activation!), power), 3), block.pooled);
+        return loss(sums(block.activation!, [3]), sums(block.activation!, [1, 2]), block.pooled);
       })(inputs.x);
       expect(largest(tf.sub(found, truth).dataSync())).toBeLessThan(
         F32_PARITY_RTOL * largest(truth.dataSync()),

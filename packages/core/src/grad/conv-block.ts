@@ -17,7 +17,7 @@ export interface ConvBlockOptions extends ConvBlockExtras {
  * from plain operations elsewhere, with the same meaning.
  *
  *     u = conv(x, filter) + bias      z = (u − mean)·(var + ε)^(−1/2) per sample and group, or per channel over the batch
- *     a = φ(γ·z + β)                  pooled = pool(a)        attention = Σ_c |a_c|^p
+ *     a = φ(γ·z + β)                  pooled = pool(a)        attention = Σ_c |a_c|^p    channelAttention = Σ_pixels |a_c|^p
  *
  * Differentiable in every input, twice; once only where `attrs.attentionPower` is not 0.
  *

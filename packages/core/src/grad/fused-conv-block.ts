@@ -9,7 +9,7 @@ import {
 import { NotDifferentiableError } from "../errors.ts";
 import { constantMoments, type ConvBlockOutput } from "./composed-conv-block.ts";
 import { type Asked, differentiableOp, type LazyGradients } from "./differentiable-op.ts";
-import { ATTENTION_ONCE } from "./spatial-attention.ts";
+import { ATTENTION_ONCE } from "./attention.ts";
 
 type Named = Readonly<Record<string, tf.Tensor>>;
 
@@ -62,23 +62,28 @@ export function fusedConvBlock(
   const outputs = differentiableOp({
     inputs: named,
     forward: (save) => {
-      const [p, a, saved, m] = tf
+      const [p, a, saved, m, c] = tf
         .engine()
         .runKernel<tf.Tensor[]>(CONV_BLOCK, named as tf.NamedTensorMap, attrs as unknown as tf.NamedAttrMap);
       save([...present.map((name) => named[name]!), saved!]);
-      return [p!, ...(hasAttention ? [a!] : []), ...(wantsMoments ? [m!] : [])];
+      return [p!, ...(hasAttention ? [a!, c!] : []), ...(wantsMoments ? [m!] : [])];
     },
     backward: (dys, kept, asked) => {
       const again: Named = Object.fromEntries(present.map((name, i) => [name, kept[i]!]));
       // The moments, a last output, are constants: nothing comes back from them.
-      const upstream: Named = { dpooled: dys[0]!, ...(hasAttention ? { dattention: dys[1]! } : {}) };
+      const upstream: Named = {
+        dpooled: dys[0]!,
+        ...(hasAttention ? { dattention: dys[1]!, dchannelAttention: dys[2]! } : {}),
+      };
       return handOver(fusedGradient(again, upstream, kept[present.length]!, attrs, wantsOf(asked)));
     },
   });
   const [pooled, ...others] = outputs;
   return {
     pooled: pooled as tf.Tensor4D,
-    ...(hasAttention ? { attention: others[0] as tf.Tensor3D } : {}),
+    ...(hasAttention
+      ? { attention: others[0] as tf.Tensor3D, channelAttention: others[1] as tf.Tensor2D }
+      : {}),
     ...(wantsMoments ? { moments: constantMoments(() => tf.clone(others.at(-1)!)) } : {}),
   };
 }

@@ -5,7 +5,7 @@ import { ConfigError } from "../errors.ts";
 import { groupNormalize } from "../grad/composed-conv-block.ts";
 import { convBlock } from "../grad/conv-block.ts";
 import { pool } from "../grad/pool.ts";
-import { spatialAttention } from "../grad/spatial-attention.ts";
+import { attentionOf } from "../grad/attention.ts";
 import { activate, type Activation } from "./activation.ts";
 import { batchNormFold, EPSILON } from "./batch-norm.ts";
 import type { ForwardPass, ImageLayer, NetworkPlan } from "./network-plan.ts";
@@ -150,7 +150,10 @@ export function convLayer(
     }
     if (isWhole) {
       if (block.activation !== undefined) pass.activations?.push(block.activation);
-      if (block.attention !== undefined) pass.attention?.push(block.attention);
+      const { attention, channelAttention } = block;
+      if (attention !== undefined && channelAttention !== undefined) {
+        pass.attention?.push({ attention, channelAttention });
+      }
       return block.pooled;
     }
     const u = norm === "layer" ? normaliseLayer(block.pooled, gamma!(pass), beta!(pass)) : block.pooled;
@@ -168,5 +171,5 @@ function normaliseLayer(u: tf.Tensor4D, gamma: tf.Tensor, beta: tf.Tensor): tf.T
 /** Keeps a block's activation and attention where the caller asked for them. */
 export function recordBlock(pass: ForwardPass, activation: tf.Tensor4D): void {
   pass.activations?.push(activation);
-  pass.attention?.push(spatialAttention(activation, pass.attentionPower));
+  pass.attention?.push(attentionOf(activation, pass.attentionPower));
 }

@@ -109,7 +109,12 @@ export function defineNetwork(
         return {
           ...output,
           ...(pass.activations === undefined ? {} : { activations: pass.activations }),
-          ...(pass.attention === undefined ? {} : { attention: pass.attention }),
+          ...(pass.attention === undefined
+            ? {}
+            : {
+                attention: pass.attention.map(({ attention }) => attention),
+                channelAttention: pass.attention.map(({ channelAttention }) => channelAttention),
+              }),
         };
       });
       return result;

@@ -1,4 +1,5 @@
 import type * as tf from "@tensorflow/tfjs-core";
+import type { Attention } from "../grad/attention.ts";
 import type { ImageShape } from "../dataset/image-dataset.ts";
 import type { NetworkStatistics, ParameterEntry } from "./network.ts";
 
@@ -11,7 +12,7 @@ export interface ForwardPass {
   /** Receives every block's activation where they were asked for. */
   readonly activations?: tf.Tensor4D[];
   /** Receives every block's attention where it was asked for. */
-  readonly attention?: tf.Tensor3D[];
+  readonly attention?: Attention[];
   /** Receives mean and variance of every batch-normalisation input, in layer order. */
   readonly observed?: {
     readonly mean: tf.Tensor1D[];

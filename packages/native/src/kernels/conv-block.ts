@@ -114,7 +114,8 @@ function forward(call: KernelCall): TensorInfo[] {
   const saved = backend.addon.blockSavedSize(block.shape);
   const attention = (attrs["attentionPower"] as number) === 0 ? undefined : block.map;
   const moments = attrs["norm"] === "batch" ? [2, ...block.channels] : undefined;
-  const shapes = [block.pooled, attention, saved === 0 ? undefined : [saved], moments];
+  const channelAttention = attention && [block.x[0]!, ...block.channels];
+  const shapes = [block.pooled, attention, saved === 0 ? undefined : [saved], moments, channelAttention];
   return produceAll(backend, shapes, (outputs) =>
     backend.addon.blockForward(block.shape, ...blockInputs(call), ...outputs),
   );
@@ -147,6 +148,7 @@ function backward(call: KernelCall): TensorInfo[] {
       savedOf(call),
       backend.floats(inputs["dpooled"]!),
       floatsOrNull(backend, inputs["dattention"]),
+      floatsOrNull(backend, inputs["dchannelAttention"]),
       ...outputs,
     ),
   );
