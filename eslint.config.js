@@ -11,7 +11,7 @@ const TESTS = ["**/*.test.ts", "**/*.test-d.ts", "**/*.bench.ts", "test/**/*.ts"
 const MAY_READ_THE_CLOCK = [
   "packages/core/src/{engine,run}/**",
   "packages/cli/src/**",
-  "benchmarks/src/{perf,accuracy,downstream}/**",
+  "benchmarks/src/{perf,accuracy,downstream,command-line}/**",
 ];
 /** Programs, which talk to people. */
 const MAY_PRINT = [

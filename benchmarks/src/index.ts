@@ -33,7 +33,7 @@ export { formatSummary, pairedDifference, summarise, type Summary } from "./stat
 export { measuredRate } from "./perf/calibrate.ts";
 export { medianSeconds, type Measurement, type PreparedWorkload, type Workload } from "./perf/measure.ts";
 export { perfCommand } from "./perf/perf-command.ts";
-export { workloadNamed, workloads } from "./perf/workloads.ts";
+export { workloadsNamed, workloadWords } from "./perf/workloads.ts";
 
 // What command lines share.
 export { mergeConfig, parseOverrides, type RawConfig } from "./command-line/config-overrides.ts";

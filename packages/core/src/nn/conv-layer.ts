@@ -5,10 +5,9 @@ import { ConfigError } from "../errors.ts";
 import { groupNormalize } from "../grad/composed-conv-block.ts";
 import { convBlock } from "../grad/conv-block.ts";
 import { pool } from "../grad/pool.ts";
-import { spatialAttention } from "../grad/spatial-attention.ts";
+import { attentionOf } from "../grad/attention.ts";
 import { activate, type Activation } from "./activation.ts";
 import { batchNormFold, EPSILON } from "./batch-norm.ts";
-import type { Differentiate } from "./network.ts";
 import type { ForwardPass, ImageLayer, NetworkPlan } from "./network-plan.ts";
 
 export type Norm = "none" | "batch" | "layer" | "instance" | "group";
@@ -113,7 +112,6 @@ export function convLayer(
     );
   }
 
-  const isFirst = plan.convolutions++ === 0;
   const fanIn = kernel * kernel * channels;
   const filter = plan.weight<tf.Tensor4D>(`${name}/filter`, [kernel, kernel, channels, filters], fanIn);
   const bias = hasBias ? plan.bias(`${name}/bias`, filters, fanIn) : undefined;
@@ -142,7 +140,6 @@ export function convLayer(
     const attrs = blockAttributes(options, power, foldNorm !== undefined && pass.statistics !== "batch");
     const isWhole = norm !== "layer" && attrs.activation === activation;
     const block = convBlock(blockInputs(pass, x), attrs, {
-      differentiate: layerDerivatives(pass.differentiate, isFirst),
       activations: isWhole && isBlock && pass.activations !== undefined,
       moments: attrs.norm === "batch" && pass.observed !== undefined,
     });
@@ -153,7 +150,10 @@ export function convLayer(
     }
     if (isWhole) {
       if (block.activation !== undefined) pass.activations?.push(block.activation);
-      if (block.attention !== undefined) pass.attention?.push(block.attention);
+      const { attention, channelAttention } = block;
+      if (attention !== undefined && channelAttention !== undefined) {
+        pass.attention?.push({ attention, channelAttention });
+      }
       return block.pooled;
     }
     const u = norm === "layer" ? normaliseLayer(block.pooled, gamma!(pass), beta!(pass)) : block.pooled;
@@ -171,10 +171,5 @@ function normaliseLayer(u: tf.Tensor4D, gamma: tf.Tensor, beta: tf.Tensor): tf.T
 /** Keeps a block's activation and attention where the caller asked for them. */
 export function recordBlock(pass: ForwardPass, activation: tf.Tensor4D): void {
   pass.activations?.push(activation);
-  pass.attention?.push(spatialAttention(activation, pass.attentionPower));
-}
-
-/** The images reach the first convolution only: all later ones need their input's gradient for the parameters before them. */
-function layerDerivatives(differentiate: Differentiate, isFirst: boolean): Differentiate {
-  return differentiate === "parameters" && !isFirst ? "both" : differentiate;
+  pass.attention?.push(attentionOf(activation, pass.attentionPower));
 }

@@ -101,7 +101,6 @@ export function defineNetwork(
         const pass: ForwardPass = {
           parameters: split(parametersOf),
           statistics,
-          differentiate,
           attentionPower: attentionPower ?? 0,
           ...(activations ? { activations: [] } : {}),
           ...(attentionPower === undefined ? {} : { attention: [] }),
@@ -110,7 +109,12 @@ export function defineNetwork(
         return {
           ...output,
           ...(pass.activations === undefined ? {} : { activations: pass.activations }),
-          ...(pass.attention === undefined ? {} : { attention: pass.attention }),
+          ...(pass.attention === undefined
+            ? {}
+            : {
+                attention: pass.attention.map(({ attention }) => attention),
+                channelAttention: pass.attention.map(({ channelAttention }) => channelAttention),
+              }),
         };
       });
       return result;
@@ -126,7 +130,6 @@ export function defineNetwork(
           {
             parameters: split(theta),
             statistics: "batch",
-            differentiate: "both",
             attentionPower: 0,
             observed,
           },

@@ -1,18 +1,18 @@
 import type * as tf from "@tensorflow/tfjs-core";
+import type { Attention } from "../grad/attention.ts";
 import type { ImageShape } from "../dataset/image-dataset.ts";
-import type { Differentiate, NetworkStatistics, ParameterEntry } from "./network.ts";
+import type { NetworkStatistics, ParameterEntry } from "./network.ts";
 
 /** What one call of `apply` carries through the layers. */
 export interface ForwardPass {
   /** One tensor for each {@link ParameterEntry}, in order. */
   readonly parameters: readonly tf.Tensor[];
   readonly statistics: "batch" | NetworkStatistics;
-  readonly differentiate: Differentiate;
   readonly attentionPower: number;
   /** Receives every block's activation where they were asked for. */
   readonly activations?: tf.Tensor4D[];
   /** Receives every block's attention where it was asked for. */
-  readonly attention?: tf.Tensor3D[];
+  readonly attention?: Attention[];
   /** Receives mean and variance of every batch-normalisation input, in layer order. */
   readonly observed?: {
     readonly mean: tf.Tensor1D[];
@@ -37,8 +37,6 @@ export class NetworkPlan {
   multiplyAdds = 0;
   activationFloats = 0;
   batchNormLayers = 0;
-  /** Convolution layers so far: the first one reads the images. */
-  convolutions = 0;
 
   #add<T extends tf.Tensor>(
     name: string,
