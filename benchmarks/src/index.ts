@@ -27,7 +27,21 @@ export { recordSchema, type EvaluationRecord } from "./records/record.ts";
 export { appendRecord, readRecords } from "./records/record-file.ts";
 export { recordsTable } from "./records/records-table.ts";
 export { studentTDistribution, studentTQuantile } from "./statistics/student-t.ts";
-export { formatSummary, pairedDifference, summarise, type Summary } from "./statistics/summary.ts";
+export { formatNested, summariseNested, type NestedSummary } from "./statistics/nested.ts";
+export { comparePaired, formatComparison, type PairedComparison } from "./statistics/paired.ts";
+export { formatSummary, summarise, type Summary } from "./statistics/summary.ts";
+
+// Scores.
+export {
+  augmentationRobustScore,
+  hardLabelRecovery,
+  improvementOverRandom,
+  labelRobustScore,
+  type AugmentationAccuracies,
+  type LabelAccuracies,
+} from "./scores/fair-scores.ts";
+export { storageEqual, storageOf, type RealSize, type Storage } from "./scores/storage.ts";
+export { transferOf, type Transfer, type TransferTarget } from "./scores/transfer.ts";
 
 // Sweeps.
 export {

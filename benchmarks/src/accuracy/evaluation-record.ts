@@ -64,7 +64,13 @@ export function fullDataRecord(dataset: ImageDataset, evaluated: Evaluated): Eva
 }
 
 function outcome({ protocol, network, seeds, evaluation }: Evaluated) {
-  return { network, protocol: protocolId(protocol), seeds: [...seeds], accuracy: [...evaluation.accuracy] };
+  return {
+    network,
+    protocol: protocolId(protocol),
+    seeds: [...seeds],
+    accuracy: [...evaluation.accuracy],
+    ...(evaluation.tuned === undefined ? {} : { tuned: evaluation.tuned }),
+  };
 }
 
 function circumstances() {
