@@ -40,6 +40,8 @@ export {
   type AugmentationAccuracies,
   type LabelAccuracies,
 } from "./scores/fair-scores.ts";
+export { fairScores, fairTable, type FairScores } from "./scores/fair-table.ts";
+export { scoreTable } from "./scores/score-table.ts";
 export { storageEqual, storageOf, type RealSize, type Storage } from "./scores/storage.ts";
 export { transferOf, type Transfer, type TransferTarget } from "./scores/transfer.ts";
 

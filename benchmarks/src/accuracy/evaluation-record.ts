@@ -35,6 +35,7 @@ export async function setRecord(
     ...(set.normalisation.kind === "zca" ? { normalisation: "zca" as const } : {}),
     ipc,
     seed,
+    labels: set.labels.kind,
     ...outcome(evaluated),
     config: { ...config },
     set: hashSyntheticSet(set),

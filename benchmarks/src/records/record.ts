@@ -14,6 +14,8 @@ export const recordSchema = z
     ipc: z.number().positive(),
     /** Seed of the distillation or of the draw; absent in old records. */
     seed: z.int().optional(),
+    /** Kind of the set's own labels; absent in old records. */
+    labels: z.string().optional(),
     /** Network that was trained on the set. */
     network: z.string().min(1),
     /** Protocol id, such as `dsa-v1`. */
