@@ -66,6 +66,7 @@ export {
   type CellRunner,
   type CellRunnerOptions,
 } from "./sweep/cell-runner.ts";
+export { createProcessRunner, type CellPlaces } from "./sweep/cell-process.ts";
 export { folderCellStore, type CellOutcome, type CellStore } from "./sweep/cell-store.ts";
 export { appendOnce } from "./sweep/append-once.ts";
 export { forecastSweep, type SweepForecast } from "./sweep/forecast-sweep.ts";

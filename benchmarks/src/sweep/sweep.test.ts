@@ -10,7 +10,7 @@ import { cellId, cellNeeds, cellSchema, type DistillCell } from "./cell.ts";
 import { forecastSweep } from "./forecast-sweep.ts";
 import type { SweepEvent } from "./run-sweep.ts";
 import { planCells, shardOf } from "./sweep-plan.ts";
-import { planToySweep, runToySweep, toyCatalogue } from "./testing/toy-sweep.ts";
+import { planToySweep, runToySweep, toyCatalogue } from "./toy-sweep.test-support.ts";
 
 let root: string;
 let file: string;

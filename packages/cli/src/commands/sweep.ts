@@ -1,5 +1,6 @@
 import {
   createCellRunner,
+  createProcessRunner,
   fairTable,
   folderCellStore,
   forecastSweep,
@@ -22,6 +23,7 @@ import { engineInfo } from "@limbeck/core";
 import { datasets } from "@limbeck/datasets";
 import { InvalidArgumentError, type Command } from "commander";
 import { existsSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { startEngine, withEngineOptions, withOutputOptions, type CommonFlags } from "../common-options.ts";
 import { openForCommand } from "../open-for-command.ts";
 import { createOutput, type Output } from "../output.ts";
@@ -54,7 +56,12 @@ export function registerSweep(program: Command): void {
       "runs/sweep",
     )
     .option("--records <file>", "append the records to this file too")
-    .option("--jobs <n>", "distillations at a time", wholeNumber(1), 1)
+    .option(
+      "--jobs <n>",
+      "cells at a time, from two on each in a process of its own with its share of the cores",
+      wholeNumber(1),
+      1,
+    )
     .option("--shard <i/n>", "only every n-th, from the i-th: for n machines", shard)
     .option("--retry-failed", "try again what failed in an earlier call")
     .option("--dry-run", "check everything, forecast hours and bytes; start nothing");
@@ -64,7 +71,10 @@ export function registerSweep(program: Command): void {
 async function sweep(path: string, flags: SweepFlags): Promise<void> {
   const output = createOutput(flags);
   const read = await readSweepFile(path);
-  await startEngine({ ...defined(read.file.engine ?? {}), ...defined(flags) }, output);
+  // What neither the file nor the command says of threads follows from the jobs.
+  const share =
+    flags.jobs === 1 ? {} : { threads: Math.max(1, Math.floor(availableParallelism() / flags.jobs)) };
+  await startEngine({ ...share, ...defined(read.file.engine ?? {}), ...defined(flags) }, output);
   const download = flags.dryRun !== true;
   const catalogue: Catalogue = {
     methods,
@@ -92,7 +102,10 @@ async function run(plan: SweepPlan, catalogue: Catalogue, flags: SweepFlags, out
   try {
     const { records, failed } = await runSweep(plan, {
       folder: flags.out,
-      runner: (places) => createCellRunner({ catalogue, ...places }),
+      runner: (places) =>
+        flags.jobs === 1
+          ? createCellRunner({ catalogue, ...places })
+          : createProcessRunner({ ...places, store: sweepPaths(flags.out).store }),
       jobs: flags.jobs,
       retryFailed: flags.retryFailed === true,
       ...(flags.records === undefined ? {} : { records: flags.records }),

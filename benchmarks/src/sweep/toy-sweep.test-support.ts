@@ -1,9 +1,9 @@
 import { useBackend, type ImageDataset } from "@limbeck/core";
 import { toyDataset, toyMethod } from "@limbeck/core/testing";
-import { createCellRunner, type Catalogue } from "../cell-runner.ts";
-import { readSweepFile } from "../read-sweep-file.ts";
-import { runSweep, type RunSweepOptions, type SweepResult } from "../run-sweep.ts";
-import { planSweep, type SweepPlan } from "../sweep-plan.ts";
+import { createCellRunner, type Catalogue } from "./cell-runner.ts";
+import { readSweepFile } from "./read-sweep-file.ts";
+import { runSweep, type RunSweepOptions, type SweepResult } from "./run-sweep.ts";
+import { planSweep, type SweepPlan } from "./sweep-plan.ts";
 
 /** The toy method, and toy data sets by any name: `toy-3` has seed 3. */
 export const toyCatalogue: Catalogue & { readonly knowsDataset: (name: string) => boolean } = {
