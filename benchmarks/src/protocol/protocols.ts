@@ -101,11 +101,11 @@ const ncfmProtocol = protocolSchema.parse({
 });
 
 /**
- * One protocol for all sets: the same augmentation, the same passes over stored images, the same search. Its learning rate is chosen
- * for each set on held-out training images; SGD with momentum, decay 5e-4, one cosine. `plain` leaves out the augmentation; `hard` and
+ * One protocol for all sets: the same augmentation, the same passes over stored images, the same search. Learning rate and epochs are
+ * chosen for each set on held-out training images; SGD with momentum, decay 5e-4, one cosine. `plain` leaves out the augmentation; `hard` and
  * `soft` replace a set's labels, so that images can be told from labels.
  *
- * The held-out images are real training images, which a distillation has seen: they choose a learning rate among five and nothing else.
+ * The held-out images are real training images, which a distillation has seen: they choose among ten recipes and nothing else.
  */
 function neutralProtocol(
   name: string,
@@ -127,7 +127,7 @@ function neutralProtocol(
     flip: "where-mirror-invariant",
     ...(choice.labels === undefined ? {} : { labels: choice.labels }),
     budget: "stored-images",
-    tune: { learningRates: [0.001, 0.005, 0.01, 0.05, 0.1], epochShares: [1], validation: 0.05 },
+    tune: { learningRates: [0.001, 0.005, 0.01, 0.05, 0.1], epochShares: [0.3, 1], validation: 0.05 },
     selection: "last",
   });
 }

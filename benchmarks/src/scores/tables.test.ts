@@ -3,6 +3,7 @@ import type { EvaluationRecord } from "../records/record.ts";
 import { fairScores, fairTable } from "./fair-table.ts";
 import { labelRobustScore } from "./fair-scores.ts";
 import { scoreTable } from "./score-table.ts";
+import { transferTable } from "./transfer-table.ts";
 
 const base: EvaluationRecord = {
   method: "dm",
@@ -93,4 +94,21 @@ test("fair scores take each repetition by itself, and label random images as the
     | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
     | cifar10 | 10 | dm | convnet3 | 49.0 | 59.0 | 32.0 | 46.0 | 85.0 | 36.0 ± 2.8 | 15.0 ± 0.0 | 22.7 ± 0.5 | 31.6 ± 0.3 | 2 |"
   `);
+});
+
+test("transfer where a set was scored with its own network and others", () => {
+  const own = { config: { ipc: 10, network: "convnet3" } };
+  const records = [
+    record({ ...own, accuracy: [50, 52] }),
+    record({ ...own, network: "mlp", accuracy: [25, 27] }),
+    record({ ...own, network: "vgg11", accuracy: [40, 40] }),
+    record({ ...random, accuracy: [30, 32] }),
+    record({ ...random, network: "mlp", accuracy: [28, 28] }),
+  ];
+  expect(transferTable(records)).toMatchInlineSnapshot(`
+    "| Data set | IPC | Method | Protocol | Made with | Mean | Worst | Others / own | Above random |
+    | --- | --- | --- | --- | --- | --- | --- | --- | --- |
+    | cifar10 | 10 | dm | dsa-v1 | convnet3 | 38.5 | 26.0 (mlp) | 0.51 | convnet3 +20.0, mlp −2.0 |"
+  `);
+  expect(transferTable(records.slice(0, 3))).toBe("");
 });

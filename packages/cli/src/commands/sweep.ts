@@ -8,19 +8,19 @@ import {
   planCells,
   planSweep,
   readSweepFile,
+  realSize,
   runSweep,
   scoreTable,
   shardOf,
   sweepPaths,
+  transferTable,
   takeInterrupts,
   wholeNumber,
   type Catalogue,
-  type RealSize,
   type SweepForecast,
   type SweepPlan,
 } from "@limbeck/benchmarks";
 import { engineInfo } from "@limbeck/core";
-import { datasets } from "@limbeck/datasets";
 import { InvalidArgumentError, type Command } from "commander";
 import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -115,7 +115,9 @@ async function run(plan: SweepPlan, catalogue: Catalogue, flags: SweepFlags, out
     progress.stop();
     const failures = failed.map(({ title, message }) => ({ title, message }));
     const told = failures.map(({ title, message }) => `failed: ${title}: ${message}`);
-    const tables = [scoreTable(records, realSize), fairTable(records)].filter((table) => table !== "");
+    const tables = [scoreTable(records, realSize), fairTable(records), transferTable(records)].filter(
+      (table) => table !== "",
+    );
     output.result({ name: plan.name, records, failed: failures }, [tables.join("\n\n"), ...told].join("\n"));
     if (failed.length > 0) process.exitCode = 1;
   } finally {
@@ -133,12 +135,6 @@ function forecastText(plan: SweepPlan, { cells, finished, seconds, bytes }: Swee
     `disk    about ${formatBytes(bytes.sets + bytes.prepared)}: ${formatBytes(bytes.sets)} of sets, ` +
       `${formatBytes(bytes.prepared)} of shared parts`,
   ].join("\n");
-}
-
-/** Size of a data set known by name. */
-function realSize(name: string): RealSize | undefined {
-  const entry = datasets.find(({ id }) => id === name);
-  return entry && { classes: entry.classes, shape: entry.shape, train: entry.sizes.train };
 }
 
 /** `2/3` as the second of three. */
