@@ -30,7 +30,10 @@ async function refusal(text: string): Promise<string> {
   try {
     await planToySweep(write(text));
   } catch (error) {
-    return (error as Error).message.replaceAll(`${file}, `, "").replaceAll(root, "");
+    // Lists that grow with the suite are left out.
+    return (error as Error).message
+      .replaceAll(`${file}, `, "")
+      .replaceAll(/known: (convnet1|dc-v1|fashion-mnist).*/g, "known: …");
   }
   throw new Error("the sweep was accepted");
 }
@@ -65,13 +68,13 @@ grid:
   sedes: 0-2
 `),
     ).toMatchInlineSnapshot(`
-      "line 3: unknown network "convnex": no network is called "convnex"; known: convnet1, convnet2, convnet3, convnet4, convnet5, convnet6, mlp, lenet, alexnet, vgg11, resnet18, resnet18-ap
-      line 4: protocol: unknown "dsa-v9"; known: dc-v1, dc-mnist-v1, dsa-v1, idc-v1, idc-unmixed-v1, datadam-v1, mtt-v1, datm-v1, ncfm-v1, start-v1, or with other epochs such as dsa-e300-v1
+      "line 3: unknown network "convnex": no network is called "convnex"; known: …
+      line 4: protocol: unknown "dsa-v9"; known: …
       line 7: unknown method "toi"; known: toy
       line 9: toy: unknown preset "smaple"; known: sample
       line 12: toy config: iterations: Invalid input: expected number, received string, got "many"
       line 13: toy config: Unrecognized key: "stepz"; known: ipc, iterations, learningRate, momentum, realBatch
-      line 14: unknown data set "cifar11"; known: fashion-mnist, mnist, cifar10, cifar100, tiny-imagenet, or the path of a folder or file
+      line 14: unknown data set "cifar11"; known: …
       line 16: unknown key "sedes"; known: methods, datasets, ipc, seeds, config, evaluate, full"
     `);
   });
