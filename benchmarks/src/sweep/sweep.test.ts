@@ -122,6 +122,26 @@ grid:
     expect(ids.sort()).toEqual(planCells(plan).map(cellId).sort());
   });
 
+  test("whitening comes from the preset or the file, for the whole training split too", async () => {
+    const plan = await planToySweep(
+      write(`
+grid:
+  methods: [toy, { method: toy, zca: true }]
+  datasets: toy
+  ipc: 1
+  full: { protocols: dc-e2-v1, zca: standardised }
+`),
+    );
+    const whitened = planCells(plan).map(({ kind, dataset }) => [kind, dataset.zca]);
+    expect(whitened).toEqual([
+      ["distill", undefined],
+      ["evaluate", undefined],
+      ["distill", "pixels"],
+      ["evaluate", "pixels"],
+      ["evaluate", "standardised"],
+    ]);
+  });
+
   test("a module may stand for it", async () => {
     const path = join(root, "sweep.mjs");
     const sweep = { grid: { methods: "toy", datasets: "toy", ipc: 1, evaluate: { networks: "mlp" } } };
