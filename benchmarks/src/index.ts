@@ -27,7 +27,62 @@ export { recordSchema, type EvaluationRecord } from "./records/record.ts";
 export { appendRecord, readRecords } from "./records/record-file.ts";
 export { recordsTable } from "./records/records-table.ts";
 export { studentTDistribution, studentTQuantile } from "./statistics/student-t.ts";
-export { formatSummary, pairedDifference, summarise, type Summary } from "./statistics/summary.ts";
+export { formatNested, summariseNested, type NestedSummary } from "./statistics/nested.ts";
+export { comparePaired, formatComparison, type PairedComparison } from "./statistics/paired.ts";
+export { formatSummary, summarise, type Summary } from "./statistics/summary.ts";
+
+// Scores.
+export {
+  augmentationRobustScore,
+  hardLabelRecovery,
+  improvementOverRandom,
+  labelRobustScore,
+  type AugmentationAccuracies,
+  type LabelAccuracies,
+} from "./scores/fair-scores.ts";
+export { fairScores, fairTable, type FairScores } from "./scores/fair-table.ts";
+export { realSize } from "./scores/real-size.ts";
+export { scoreTable } from "./scores/score-table.ts";
+export { storageEqual, storageOf, type RealSize, type Storage } from "./scores/storage.ts";
+export { transferTable } from "./scores/transfer-table.ts";
+export { transferOf, type Transfer, type TransferTarget } from "./scores/transfer.ts";
+
+// Sweeps.
+export {
+  CELL_FORMAT,
+  cellId,
+  cellNeeds,
+  cellSchema,
+  cellTitle,
+  type Cell,
+  type CellDataset,
+  type CellEngine,
+  type DistillCell,
+  type EvaluateCell,
+} from "./sweep/cell.ts";
+export {
+  createCellRunner,
+  type Catalogue,
+  type CellHooks,
+  type CellProgress,
+  type CellRunner,
+  type CellRunnerOptions,
+} from "./sweep/cell-runner.ts";
+export { createProcessRunner, type CellPlaces } from "./sweep/cell-process.ts";
+export { folderCellStore, type CellOutcome, type CellStore } from "./sweep/cell-store.ts";
+export { appendOnce } from "./sweep/append-once.ts";
+export { forecastSweep, type SweepForecast } from "./sweep/forecast-sweep.ts";
+export { readSweepFile, type ReadSweep } from "./sweep/read-sweep-file.ts";
+export {
+  runSweep,
+  sweepPaths,
+  type RunSweepOptions,
+  type SweepEvent,
+  type SweepPaths,
+  type SweepResult,
+} from "./sweep/run-sweep.ts";
+export type { SweepFile, SweepInput } from "./sweep/sweep-file.ts";
+export { planCells, planSweep, shardOf, type CellGroup, type SweepPlan } from "./sweep/sweep-plan.ts";
 
 // Speed.
 export { measuredRate } from "./perf/calibrate.ts";
@@ -38,6 +93,7 @@ export { workloadsNamed, workloadWords } from "./perf/workloads.ts";
 // What command lines share.
 export { mergeConfig, parseOverrides, type RawConfig } from "./command-line/config-overrides.ts";
 export { describeFailure, reportFailure, type ExitCode } from "./command-line/exit-code.ts";
+export { layeredConfig } from "./command-line/layered-config.ts";
 export { takeInterrupts, type Interrupt } from "./command-line/interrupt.ts";
 export { collect, seedList, stepList, wholeNumber } from "./command-line/option-parsers.ts";
 export { methodNamed, whitenedAs, whiteningOf } from "./method-named.ts";

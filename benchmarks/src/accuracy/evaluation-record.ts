@@ -18,13 +18,15 @@ export async function setRecord(
   distillSeconds: number,
   evaluated: Evaluated,
 ): Promise<EvaluationRecord> {
-  const { method, dataset, ipc, config } = set.provenance;
+  const { method, dataset, ipc, config, seed } = set.provenance;
   const { images, labels } = await setBytes(set);
   return {
     method,
     dataset,
     ...(set.normalisation.kind === "zca" ? { normalisation: "zca" as const } : {}),
     ipc,
+    seed,
+    labels: set.labels.kind,
     ...outcome(evaluated),
     config: { ...config },
     set: hashSyntheticSet(set),
@@ -54,5 +56,11 @@ export function fullDataRecord(dataset: ImageDataset, evaluated: Evaluated): Eva
 }
 
 function outcome({ protocol, network, seeds, evaluation }: Evaluated) {
-  return { network, protocol: protocolId(protocol), seeds: [...seeds], accuracy: [...evaluation.accuracy] };
+  return {
+    network,
+    protocol: protocolId(protocol),
+    seeds: [...seeds],
+    accuracy: [...evaluation.accuracy],
+    ...(evaluation.tuned === undefined ? {} : { tuned: evaluation.tuned }),
+  };
 }

@@ -101,7 +101,55 @@ const ncfmProtocol = protocolSchema.parse({
 });
 
 /**
- * The published protocols of the matching family, by id.
+ * One protocol for all sets: the same augmentation, the same passes over stored images, the same search. Learning rate and epochs are
+ * chosen for each set on held-out training images; SGD with momentum, decay 5e-4, one cosine. `plain` leaves out the augmentation; `hard` and
+ * `soft` replace a set's labels, so that images can be told from labels.
+ *
+ * The held-out images are real training images, which a distillation has seen: they choose among ten recipes and nothing else.
+ */
+function neutralProtocol(
+  name: string,
+  choice: { readonly augmentation?: string; readonly labels?: object },
+): Protocol {
+  return protocolSchema.parse({
+    name,
+    version: 1,
+    source: "ours; labels and search as asked for by DD-Ranking (arXiv 2505.13300)",
+    recipe: {
+      learningRate: 0.01,
+      momentum: 0.9,
+      weightDecay: 5e-4,
+      epochs: 1000,
+      batchSize: 256,
+      schedule: { kind: "cosine" },
+      augmentation: choice.augmentation ?? DSA,
+    },
+    flip: "where-mirror-invariant",
+    ...(choice.labels === undefined ? {} : { labels: choice.labels }),
+    budget: "stored-images",
+    tune: { learningRates: [0.001, 0.005, 0.01, 0.05, 0.1], epochShares: [0.3, 1], validation: 0.05 },
+    selection: "last",
+  });
+}
+
+/** A ConvNet-3 that has seen the real training images ten times. */
+const NEUTRAL_TEACHER = {
+  kind: "teacher",
+  network: "convnet3",
+  seed: 0,
+  recipe: {
+    learningRate: 0.02,
+    momentum: 0.9,
+    weightDecay: 5e-4,
+    epochs: 10,
+    batchSize: 128,
+    schedule: { kind: "cosine" },
+    augmentation: "crop",
+  },
+} as const;
+
+/**
+ * The published protocols of the matching family and the neutral ones, by id.
  *
  * `dc-mnist` is DC's own for MNIST: 1000 epochs under one of shift, scale and rotation for each image. `idc-unmixed` is IDC's for MNIST
  * with a factor above 1.
@@ -141,6 +189,11 @@ export const protocols: Readonly<Record<string, Protocol>> = Object.fromEntries(
     ),
     trajectoryProtocol("datm", 128, "Guo et al. 2024; NUS-HPC-AI-Lab/DATM, utils/utils_baseline.py"),
     ncfmProtocol,
+    neutralProtocol("neutral", {}),
+    neutralProtocol("neutral-hard", { labels: { kind: "hard" } }),
+    neutralProtocol("neutral-soft", { labels: NEUTRAL_TEACHER }),
+    neutralProtocol("neutral-plain", { augmentation: "none" }),
+    neutralProtocol("neutral-soft-plain", { augmentation: "none", labels: NEUTRAL_TEACHER }),
     {
       ...withEpochs(dsaProtocol, 200),
       name: "start",

@@ -12,6 +12,10 @@ export const recordSchema = z
     normalisation: z.literal("zca").optional(),
     /** Images per class. */
     ipc: z.number().positive(),
+    /** Seed of the distillation or of the draw; absent in old records. */
+    seed: z.int().optional(),
+    /** Kind of the set's own labels; absent in old records. */
+    labels: z.string().optional(),
     /** Network that was trained on the set. */
     network: z.string().min(1),
     /** Protocol id, such as `dsa-v1`. */
@@ -19,6 +23,14 @@ export const recordSchema = z
     seeds: z.array(z.int()).min(1),
     /** Percent on the full real test split, one a seed, last epoch. */
     accuracy: z.array(z.number().min(0).max(100)).min(1),
+    /** Under a protocol that chooses: what was chosen, and the percent on held-out training images that chose it. */
+    tuned: z
+      .strictObject({
+        learningRate: z.number().positive(),
+        epochs: z.int().min(1),
+        validation: z.number().min(0).max(100),
+      })
+      .optional(),
     /** Complete configuration of the method, defaults filled in. */
     config: z.record(z.string(), z.unknown()),
     /** Content hash of the evaluated set. */
@@ -33,6 +45,8 @@ export const recordSchema = z
     machine: z.string().min(1),
     /** ISO 8601, UTC. */
     date: z.iso.datetime(),
+    /** Id of the sweep's cell that made it: no cell is recorded twice in one file. */
+    cell: z.string().min(1).optional(),
   })
   .refine((record) => record.seeds.length === record.accuracy.length, {
     message: "accuracy must have one value per seed",
