@@ -1,6 +1,6 @@
 // Written by `pnpm gen` from the folders of packages/methods. Do not edit.
 import { atom, datadam, dc, dm, dsa, idc, idm, ncfm } from "@limbeck/attention-matching";
-import { cda, sre2l } from "@limbeck/curriculum-synthesis";
+import { cda, infer, rded, sre2l } from "@limbeck/curriculum-synthesis";
 import { ast, datm, ftd, mtt, tesla } from "@limbeck/trajectory-matching";
 import type { DistillationMethod } from "@limbeck/core";
 
@@ -17,8 +17,10 @@ export const methods: readonly DistillationMethod[] = [
   ftd,
   idc,
   idm,
+  infer,
   mtt,
   ncfm,
+  rded,
   sre2l,
   tesla,
 ];

@@ -5,9 +5,9 @@ import {
   type Preset,
   type TeacherConfig,
 } from "@limbeck/core";
-import * as tf from "@tensorflow/tfjs-core";
 import type { z } from "zod";
 import type { RecoverConfig } from "./config.ts";
+import { disposeTeacher } from "./dispose-teacher.ts";
 import {
   initialRecovery,
   recoverForecast,
@@ -52,7 +52,7 @@ export function recoverMethod<Schema extends z.ZodType<OneTeacherConfig>>(
           viewLoss: teacherLoss(teacher, config),
         });
       } finally {
-        tf.dispose([teacher.theta, ...teacher.statistics.mean, ...teacher.statistics.variance]);
+        disposeTeacher(teacher);
       }
     },
     result: recoverResult,
