@@ -1,6 +1,6 @@
 // Written by `pnpm gen` from the folders of packages/methods. Do not edit.
 import { atom, datadam, dc, dm, dsa, idc, idm, ncfm } from "@limbeck/attention-matching";
-import { cda, infer, rded, sre2l } from "@limbeck/curriculum-synthesis";
+import { cda, gvbsm, infer, rded, sre2l } from "@limbeck/curriculum-synthesis";
 import { ast, datm, ftd, mtt, tesla } from "@limbeck/trajectory-matching";
 import type { DistillationMethod } from "@limbeck/core";
 
@@ -15,6 +15,7 @@ export const methods: readonly DistillationMethod[] = [
   dm,
   dsa,
   ftd,
+  gvbsm,
   idc,
   idm,
   infer,

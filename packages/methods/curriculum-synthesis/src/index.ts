@@ -18,3 +18,5 @@ export { baseRows } from "./infer/rows.ts";
 export { bestOfImages, lowest, type ScoredCrop } from "./rded/best-crops.ts";
 export { rdedConfigSchema, type RdedConfig, type RdedConfigInput } from "./rded/config.ts";
 export { rded, type RdedState } from "./rded/method.ts";
+export { gvbsmConfigSchema, type GvbsmConfig, type GvbsmConfigInput } from "./gvbsm/config.ts";
+export { gvbsm, type GvbsmState } from "./gvbsm/method.ts";

@@ -46,7 +46,7 @@ export function recoverSteps(
 }
 
 /** First images of a batch, `[B, H, W, C]`. @throws {DataError} if a class has too few images (`real`). */
-export function initialBatch(
+function initialBatch(
   { dataset, real, key }: RunContext,
   config: RecoverConfig,
   batch: number,
@@ -91,6 +91,8 @@ export type ViewLoss = (
 export interface RecoverStepOptions {
   /** Range of crop scales at iteration `t` of a batch; none: no crop and no flip. */
   readonly scale: (t: number) => readonly [low: number, high: number] | undefined;
+  /** Zeros around the images for random windows in the place of crops. */
+  readonly pad?: number;
   readonly viewLoss: ViewLoss;
 }
 
@@ -137,6 +139,7 @@ export function recoverStep(
       const view = teacherView(images as tf.Tensor4D, {
         key: foldIn(key, "view"),
         scale: options.scale(t),
+        pad: options.pad,
         flip: dataset.mirrorInvariant,
         shift: [config.shift === "both" ? -config.jitter : 0, config.jitter],
         each: config.views === "image",
