@@ -20,3 +20,5 @@ export { rdedConfigSchema, type RdedConfig, type RdedConfigInput } from "./rded/
 export { rded, type RdedState } from "./rded/method.ts";
 export { gvbsmConfigSchema, type GvbsmConfig, type GvbsmConfigInput } from "./gvbsm/config.ts";
 export { gvbsm, type GvbsmState } from "./gvbsm/method.ts";
+export { edcConfigSchema, type EdcConfig, type EdcConfigInput } from "./edc/config.ts";
+export { edc, type EdcState } from "./edc/method.ts";

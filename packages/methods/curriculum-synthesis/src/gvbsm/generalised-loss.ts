@@ -13,9 +13,14 @@ interface GeneralisedLossOptions {
   readonly teacher: Teacher;
   /** What convolutions saw of the real images. */
   readonly real: NamedVectors;
+  /** Statistics of real images of the batch's own classes, by the same names and those of the normalisations: half of the distance. */
+  readonly ofClasses?: NamedVectors;
   /** Running statistics of the synthetic images under this teacher, those that there are yet. */
   readonly running: NamedVectors;
-  readonly config: GvbsmConfig;
+  readonly config: Pick<
+    GvbsmConfig,
+    "dropRate" | "momentum" | "firstLayerWeight" | "statisticsWeight" | "densityWeight" | "densityTemperature"
+  >;
   readonly labels: readonly number[];
   /** Receives the running statistics after this step: new tensors, kept, which the caller owns. */
   readonly updated: Record<string, tf.Tensor1D>;
@@ -45,8 +50,8 @@ export function droppedLayers(key: Key, layers: number, rate: number): ReadonlyS
  *
  * Differs: s̄ begins with the first batch's statistics; in the published code it begins with zero, against its intention.
  */
-export function generalisedLoss(options: GeneralisedLossOptions): ViewLoss {
-  const { teacher, real, running, config, labels, updated } = options;
+export function generalisedLoss(options: GeneralisedLossOptions): ViewLoss<{ readonly logits: tf.Tensor2D }> {
+  const { teacher, real, ofClasses, running, config, labels, updated } = options;
   const { network, theta, statistics } = teacher;
   return (view, rows, key) => {
     const output = network.apply(theta, view, {
@@ -78,7 +83,11 @@ export function generalisedLoss(options: GeneralisedLossOptions): ViewLoss {
         own,
         constant(() => tf.sub(mixed, own)),
       );
-      const far = norm(tf.sub(targets[name]!, seen));
+      const fromAll = norm(tf.sub(targets[name]!, seen));
+      const far =
+        ofClasses === undefined
+          ? fromAll
+          : (tf.mul(tf.add(fromAll, norm(tf.sub(ofClasses[name]!, seen))), 0.5) as tf.Scalar);
       distances.push(layerOf(name) === "convolution/0" ? tf.mul(far, config.firstLayerWeight) : far);
     }
     const crossEntropy = softmaxCrossEntropy(output.logits, rows);
@@ -90,7 +99,7 @@ export function generalisedLoss(options: GeneralisedLossOptions): ViewLoss {
       terms["density"] = density;
       parts.push(tf.mul(density, config.densityWeight));
     }
-    return { loss: tf.addN(parts) as tf.Scalar, terms };
+    return { loss: tf.addN(parts) as tf.Scalar, terms, logits: output.logits };
   };
 }
 
