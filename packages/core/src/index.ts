@@ -135,11 +135,12 @@ export {
   trainNetwork,
   type EpochReport,
   type TrainedNetwork,
+  type TrainingSnapshot,
   type TrainOptions,
 } from "./train/train-network.ts";
 export {
   preparedTeacher,
-  teacherPart,
+  teacherParts,
   teacherSchema,
   type Teacher,
   type TeacherConfig,

@@ -2,7 +2,7 @@ import {
   choice,
   foldIn,
   keyFromSeed,
-  teacherPart,
+  teacherParts,
   weightTensors,
   type PreparedArrays,
   type PreparedPart,
@@ -45,7 +45,7 @@ export function classStatisticsPart(context: RunContext, options: ClassStatistic
     identity: {
       kind: "class-statistics",
       version: 1,
-      teacher: teacherPart(context, options.teacherPart, options.teacher).identity,
+      teacher: teacherParts(context, options.teacherPart, options.teacher).at(-1)!.identity,
       images: options.images ?? null,
     },
     multiplyAdds: network.multiplyAdds * total,

@@ -3,7 +3,7 @@ import {
   logSoftmax,
   movingAverage,
   preparedTeacher,
-  teacherPart,
+  teacherParts,
   type DistillationMethod,
   type RunContext,
   type StepResult,
@@ -142,7 +142,7 @@ export const edc: DistillationMethod<typeof edcConfigSchema, EdcState> = {
     teachers.flatMap((teacher, k) => {
       const own = { teacherPart: teacherName(k), teacher };
       return [
-        teacherPart(context, teacherName(k), teacher),
+        ...teacherParts(context, teacherName(k), teacher),
         statisticsPart(context, { part: statisticsName(k), ...own, images: statisticsImages }),
         classStatisticsPart(context, { part: classesName(k), ...own, images: classImages }),
       ];

@@ -3,7 +3,7 @@ import {
   choice,
   foldIn,
   keyFromSeed,
-  teacherPart,
+  teacherParts,
   weightTensors,
   type BatchMoments,
   type PreparedArrays,
@@ -65,7 +65,7 @@ export function statisticsPart(context: RunContext, options: StatisticsPartOptio
     identity: {
       kind: "convolution-statistics",
       version: 1,
-      teacher: teacherPart(context, options.teacherPart, options.teacher).identity,
+      teacher: teacherParts(context, options.teacherPart, options.teacher).at(-1)!.identity,
       images: count,
     },
     multiplyAdds: network.multiplyAdds * count,

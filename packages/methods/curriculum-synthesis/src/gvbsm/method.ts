@@ -1,6 +1,6 @@
 import {
   preparedTeacher,
-  teacherPart,
+  teacherParts,
   type DistillationMethod,
   type RunContext,
   type StepResult,
@@ -95,7 +95,7 @@ export const gvbsm: DistillationMethod<typeof gvbsmConfigSchema, GvbsmState> = {
     ),
   prepare: (context, { teachers, statisticsImages: images }) =>
     teachers.flatMap((teacher, k) => [
-      teacherPart(context, teacherName(k), teacher),
+      ...teacherParts(context, teacherName(k), teacher),
       statisticsPart(context, { part: statisticsName(k), teacherPart: teacherName(k), teacher, images }),
     ]),
   init: (context, config) => ({ ...initialRecovery(context, config), running: {} }),

@@ -7,7 +7,7 @@ import {
   preparedTeacher,
   scheduleFactor,
   softmaxCrossEntropy,
-  teacherPart,
+  teacherParts,
   type DistillationMethod,
   type OptimiserState,
   type RunContext,
@@ -241,7 +241,7 @@ export const infer: DistillationMethod<typeof inferConfigSchema, InferState> = {
   },
 
   prepare: (context, { teachers }) =>
-    teachers.map((teacher, k) => teacherPart(context, partName(k), teacher)),
+    teachers.flatMap((teacher, k) => teacherParts(context, partName(k), teacher)),
   init: (context) => ({ finished: {}, unit: 0, ...fresh(context) }),
   step,
   result,

@@ -6,7 +6,7 @@ import {
   logSoftmax,
   preparedTeacher,
   resizedCrop,
-  teacherPart,
+  teacherParts,
   type DistillationMethod,
   type RunContext,
   type StepResult,
@@ -255,7 +255,7 @@ export const rded: DistillationMethod<typeof rdedConfigSchema, RdedState> = {
     };
   },
 
-  prepare: (context, { teacher }) => [teacherPart(context, TEACHER, teacher)],
+  prepare: (context, { teacher }) => teacherParts(context, TEACHER, teacher),
   init,
   step,
   result,

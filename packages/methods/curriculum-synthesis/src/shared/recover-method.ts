@@ -1,6 +1,6 @@
 import {
   preparedTeacher,
-  teacherPart,
+  teacherParts,
   type DistillationMethod,
   type Preset,
   type TeacherConfig,
@@ -42,7 +42,7 @@ export function recoverMethod<Schema extends z.ZodType<OneTeacherConfig>>(
     ...method,
     steps: recoverSteps,
     forecast: (context, config) => recoverForecast(context, config, [config.teacher.network]),
-    prepare: (context, { teacher }) => [teacherPart(context, TEACHER, teacher)],
+    prepare: (context, { teacher }) => teacherParts(context, TEACHER, teacher),
     init: initialRecovery,
     step(context, state, config, step) {
       const teacher = preparedTeacher(context, TEACHER, config.teacher);
