@@ -18,6 +18,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { disposeTeacher } from "../shared/dispose-teacher.ts";
 import { momentsOf, statisticsLoss, valueOf } from "../shared/matching-loss.ts";
 import { clampToPixels, requirePixels } from "../shared/pixel-range.ts";
+import { ACTIVATION_COPIES } from "../shared/recover.ts";
 import { teacherView } from "../shared/view.ts";
 import { inferConfigSchema, type InferConfig } from "./config.ts";
 import { inferPresets } from "./presets.ts";
@@ -233,7 +234,8 @@ export const infer: DistillationMethod<typeof inferConfigSchema, InferState> = {
       multiplyAddsPerStep: 3 * batch * largest(({ multiplyAdds }) => multiplyAdds),
       peakBytes:
         4 *
-        (2 * Math.max(batch, LABEL_BATCH) * largest(({ activationFloats }) => activationFloats) +
+        (Math.max(ACTIVATION_COPIES * batch, LABEL_BATCH) *
+          largest(({ activationFloats }) => activationFloats) +
           largest(({ parameterCount }) => parameterCount) +
           (rows * networks.length + stored) * pixels),
       setBytes: 4 * stored * (pixels + (config.labels === "static" ? classes.length : 1)),

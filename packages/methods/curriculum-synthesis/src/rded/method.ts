@@ -3,7 +3,6 @@ import {
   DataError,
   drawCropBoxes,
   foldIn,
-  logSoftmax,
   preparedTeacher,
   resizedCrop,
   teacherParts,
@@ -16,7 +15,7 @@ import {
 import * as tf from "@tensorflow/tfjs-core";
 import { disposeTeacher } from "../shared/dispose-teacher.ts";
 import { requirePixels } from "../shared/pixel-range.ts";
-import { bestOfImages, lowest } from "./best-crops.ts";
+import { bestOfImages, crossEntropies, lowest } from "./best-crops.ts";
 import { rdedConfigSchema, type RdedConfig } from "./config.ts";
 import { checkMosaic, mosaic, surrounded } from "./mosaic.ts";
 import { rdedPresets } from "./presets.ts";
@@ -93,7 +92,7 @@ function scoreImages(
       const { logits } = teacher.network.apply(teacher.theta, surrounded(drawn, dataset.shape), {
         statistics: teacher.statistics,
       });
-      const scores = tf.neg(tf.slice(logSoftmax(logits), [0, label], [-1, 1])).dataSync();
+      const scores = crossEntropies(logits.dataSync(), label, dataset.classes.length);
       const best = bestOfImages(scores, perImage);
       losses.push(...best.map(({ loss }) => loss));
       return tf.gather(

@@ -34,6 +34,9 @@ export type RecoverState = {
   readonly optimiser: OptimiserState;
 };
 
+/** Tensors of an activation's size that one derivative through a layer with separate normalisation holds, by measurement. */
+export const ACTIVATION_COPIES = 5;
+
 /** Adam on the images, as published. */
 export const imageOptimiser = adam({ betas: [0.5, 0.9] });
 
@@ -231,7 +234,7 @@ export function recoverForecast(
     multiplyAddsPerStep: 3 * batch * Math.max(...costs.map(({ multiplyAdds }) => multiplyAdds)),
     peakBytes:
       4 *
-      (2 * batch * Math.max(...costs.map(({ activationFloats }) => activationFloats)) +
+      (ACTIVATION_COPIES * batch * Math.max(...costs.map(({ activationFloats }) => activationFloats)) +
         Math.max(...costs.map(({ parameterCount }) => parameterCount)) +
         (stored + 6 * batch) * pixels),
     setBytes: 4 * stored * (pixels + 1),
