@@ -96,7 +96,7 @@ function distillCost(
   });
   return {
     network: networkFor(typeof name === "string" ? name : (scoredWith ?? USUAL_NETWORK), dataset),
-    multiplyAdds: multiplyAddsPerStep * method.steps(config),
+    multiplyAdds: multiplyAddsPerStep * method.steps(config, dataset),
     setBytes,
     preparation: fresh.reduce((sum, part) => sum + part.multiplyAdds, 0),
     preparedBytes: fresh.reduce((sum, part) => sum + part.bytes, 0),

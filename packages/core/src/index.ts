@@ -77,7 +77,9 @@ export type { Provenance, SyntheticLabels, SyntheticSet } from "./synthetic/synt
 export { validateSyntheticSet } from "./synthetic/validate-set.ts";
 
 // Second derivatives and networks.
+export { batchMoments, type BatchMoments } from "./grad/batch-moments.ts";
 export { convBlock, type ConvBlockOptions } from "./grad/conv-block.ts";
+export { depthwiseConvolution } from "./grad/depthwise-convolution.ts";
 export type { ConvBlockOutput } from "./grad/composed-conv-block.ts";
 export {
   constant,
@@ -105,7 +107,10 @@ export type { FeatureNetworkOptions } from "./nn/feature-network.ts";
 export { lenet } from "./nn/lenet.ts";
 export { mlp, type MlpOptions } from "./nn/mlp.ts";
 export type { SpeltOptions } from "./nn/option-suffix.ts";
-export { resnet18, type ResNetOptions } from "./nn/resnet.ts";
+export { cifarResnet, type CifarResNetOptions } from "./nn/cifar-resnet.ts";
+export { mobilenetV2, type MobileNetOptions } from "./nn/mobilenet.ts";
+export { resnet18, resnet50, type ResNetOptions } from "./nn/resnet.ts";
+export { shufflenetV2, type ShuffleNetOptions } from "./nn/shufflenet.ts";
 export { vgg11 } from "./nn/vgg.ts";
 
 // Engine: back ends, precision, threads, memory.
@@ -130,8 +135,17 @@ export {
   trainNetwork,
   type EpochReport,
   type TrainedNetwork,
+  type TrainingSnapshot,
   type TrainOptions,
 } from "./train/train-network.ts";
+export {
+  preparedTeacher,
+  teacherParts,
+  teacherSchema,
+  type Teacher,
+  type TeacherConfig,
+} from "./train/teacher.ts";
+export { readNetworkWeights, weightTensors, type NetworkWeights } from "./train/network-weights.ts";
 export { trainedNetworkPart, type TrainedNetworkOptions } from "./train/trained-network-part.ts";
 export { trainStep, type TrainStepOptions, type TrainStepResult } from "./train/train-step.ts";
 export { trainingLoss } from "./train/training-loss.ts";

@@ -89,6 +89,7 @@ export function defineNetwork(
       check(theta, images);
       ensureGradients();
       const { statistics = "batch", activations = false, attentionPower, differentiate = "both" } = options;
+      const { normalisationInputs = false, convolutionInputs = false } = options;
       if (statistics !== "batch") checkStatistics(statistics);
       if (attentionPower !== undefined && !(attentionPower > 0)) {
         throw new ConfigError(`${name}: attentionPower must be positive, got ${attentionPower}`);
@@ -104,6 +105,8 @@ export function defineNetwork(
           attentionPower: attentionPower ?? 0,
           ...(activations ? { activations: [] } : {}),
           ...(attentionPower === undefined ? {} : { attention: [] }),
+          ...(normalisationInputs ? { normalisationInputs: [] } : {}),
+          ...(convolutionInputs ? { convolutionInputs: [] } : {}),
         };
         const output = forward(pass, x);
         return {
@@ -115,6 +118,10 @@ export function defineNetwork(
                 attention: pass.attention.map(({ attention }) => attention),
                 channelAttention: pass.attention.map(({ channelAttention }) => channelAttention),
               }),
+          ...(pass.normalisationInputs === undefined
+            ? {}
+            : { normalisationInputs: pass.normalisationInputs }),
+          ...(pass.convolutionInputs === undefined ? {} : { convolutionInputs: pass.convolutionInputs }),
         };
       });
       return result;

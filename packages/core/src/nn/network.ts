@@ -38,6 +38,13 @@ export interface ApplyOptions {
    * channel `Σ_positions |a_c|^p`, `[N, c]`. First derivatives only.
    */
   readonly attentionPower?: number;
+  /**
+   * Also return the input of every batch normalisation, in layer order: what statistics matching compares. Differentiable in
+   * the images and θ, twice, whichever statistics are used. The layers are then computed in separate steps.
+   */
+  readonly normalisationInputs?: boolean;
+  /** Also return the input of every convolution, in layer order (the first is the images). Differentiable in the images and θ, twice. */
+  readonly convolutionInputs?: boolean;
   /** Default `both`. Asking for a derivative that was excluded throws {@link NotDifferentiableError}. */
   readonly differentiate?: Differentiate;
 }
@@ -53,6 +60,10 @@ export interface NetworkOutput {
   readonly attention?: readonly tf.Tensor3D[];
   /** Present with `attention`: `[N, c]` each. */
   readonly channelAttention?: readonly tf.Tensor2D[];
+  /** Present when `normalisationInputs` was asked for: `[N, h, w, c]` each, in layer order. */
+  readonly normalisationInputs?: readonly tf.Tensor4D[];
+  /** Present when `convolutionInputs` was asked for: `[N, h, w, c]` each, in layer order. */
+  readonly convolutionInputs?: readonly tf.Tensor4D[];
 }
 
 /** Running mean and variance of every batch-normalisation layer, in layer order. */
