@@ -5,18 +5,17 @@ import {
   foldIn,
   InterruptedError,
   keyFromSeed,
-  setImages,
-  setLabels,
+  setTrainingData,
   trainNetwork,
   type ImageDataset,
   type Key,
   type Network,
   type Normalisation,
   type Recipe,
+  type ScoreModel,
   type SyntheticSet,
   type TrainingData,
 } from "@limbeck/core";
-import * as tf from "@tensorflow/tfjs-core";
 import { recipeFor, type Protocol } from "../protocol/protocol.ts";
 import { checkComparable } from "./check-comparable.ts";
 
@@ -46,6 +45,8 @@ export interface EvaluationOptions {
   readonly network: string;
   /** One fresh network each: its parameters, order and augmentation come from the seed alone. */
   readonly seeds: readonly number[];
+  /** Scores every view of every batch in place of stored labels: an online teacher, or the model of projector labels. */
+  readonly labelModel?: ScoreModel;
   /** Results of seeds that were evaluated earlier; they are not evaluated again. */
   readonly known?: ReadonlyMap<number, SeedResult>;
   readonly onProgress?: (progress: EvaluationProgress) => void;
@@ -77,16 +78,13 @@ export async function evaluateSet(
 ): Promise<Evaluation> {
   checkComparable(set, dataset);
   const network = networkFor(options.network, dataset);
-  const [images, labels] = [setImages(set), setLabels(set)];
+  const training = setTrainingData(set, options.labelModel);
   try {
     const recipe = recipeFor(options.protocol, dataset, set.stepSize);
     const { normalisation } = set;
-    return await evaluateSeeds(
-      { network, data: { images, labels }, recipe, normalisation, dataset },
-      options,
-    );
+    return await evaluateSeeds({ network, data: training.data, recipe, normalisation, dataset }, options);
   } finally {
-    tf.dispose([images, labels]);
+    training.dispose();
   }
 }
 

@@ -55,7 +55,11 @@ export function recipeFor(
   const recipe =
     use === undefined || stepSize === undefined ? published : { ...published, learningRate: stepSize };
   if (flip === "always" || dataset.mirrorInvariant || !recipe.augmentation.includes("flip")) return recipe;
-  return { ...recipe, augmentation: withoutGroup(recipe.augmentation, "flip") };
+  const { augmentation } = recipe;
+  return {
+    ...recipe,
+    augmentation: augmentation === "crop-flip" ? "crop" : withoutGroup(augmentation, "flip"),
+  };
 }
 
 /**

@@ -100,8 +100,55 @@ const ncfmProtocol = protocolSchema.parse({
   selection: "last",
 });
 
+/** SRe2L's for CIFAR: AdamW, cosine, crops, flips and MixUp, the teacher's scores at temperature 30, without its square. */
+const sre2lProtocol = protocolSchema.parse({
+  name: "sre2l",
+  version: 1,
+  source: "Yin, Xing and Shen 2023; VILA-Lab/SRe2L, *small_dataset/relabel_cifar.py",
+  recipe: {
+    optimiser: "adamw",
+    learningRate: 1e-3,
+    weightDecay: 0.01,
+    epochs: 400,
+    batchSize: 128,
+    schedule: { kind: "cosine" },
+    augmentation: "crop-flip",
+    mixing: { kind: "mixup", alpha: 0.8 },
+    loss: { kind: "cross-entropy", temperature: 30 },
+  },
+  flip: "where-mirror-invariant",
+  selection: "last",
+});
+
 /**
- * The published protocols of the matching family, by id.
+ * RDED's for CIFAR: flips and CutMix (its crops of scale 1/factor to 1 are the whole image at factor 1), temperature 20, half a cosine.
+ * Batches of 50 at IPC 10 (`rded`), of 100 at IPC 50 (`rded-large`).
+ *
+ * Differs: the last epoch counts, not the best on the test split; weights, biases and scales all decay.
+ */
+function rdedProtocol(name: string, batchSize: number): Protocol {
+  return protocolSchema.parse({
+    name,
+    version: 1,
+    source: "Sun et al. 2024; LINs-lab/RDED, validation/main.py and argument.py",
+    recipe: {
+      optimiser: "adamw",
+      learningRate: 1e-3,
+      weightDecay: 0.01,
+      epochs: 300,
+      batchSize,
+      schedule: { kind: "cosine", smoothing: 2 },
+      augmentation: "flip",
+      mixing: { kind: "cutmix" },
+      loss: { kind: "cross-entropy", temperature: 20 },
+    },
+    flip: "where-mirror-invariant",
+    selection: "last",
+  });
+}
+
+/**
+ * The published protocols of the matching family and of the decoupled one (labels of a teacher), by id.
  *
  * `dc-mnist` is DC's own for MNIST: 1000 epochs under one of shift, scale and rotation for each image. `idc-unmixed` is IDC's for MNIST
  * with a factor above 1.
@@ -141,6 +188,9 @@ export const protocols: Readonly<Record<string, Protocol>> = Object.fromEntries(
     ),
     trajectoryProtocol("datm", 128, "Guo et al. 2024; NUS-HPC-AI-Lab/DATM, utils/utils_baseline.py"),
     ncfmProtocol,
+    sre2lProtocol,
+    rdedProtocol("rded", 50),
+    rdedProtocol("rded-large", 100),
     {
       ...withEpochs(dsaProtocol, 200),
       name: "start",
@@ -156,7 +206,7 @@ export const protocols: Readonly<Record<string, Protocol>> = Object.fromEntries(
  */
 export function protocolNamed(id: string): Protocol {
   if (Object.hasOwn(protocols, id)) return protocols[id]!;
-  const [, name, epochs, version] = /^([a-z-]+)-e([1-9]\d{0,5})-v(\d+)$/.exec(id) ?? [];
+  const [, name, epochs, version] = /^([a-z][a-z0-9-]*)-e([1-9]\d{0,5})-v(\d+)$/.exec(id) ?? [];
   const base = `${name}-v${version}`;
   if (Object.hasOwn(protocols, base)) return withEpochs(protocols[base]!, Number(epochs));
   throw new ConfigError(

@@ -67,14 +67,35 @@ export type { RunEvent } from "./run/events.ts";
 
 // Synthetic sets.
 export { flipEmbedding } from "./synthetic/flip-embedding.ts";
-export { hashSyntheticSet } from "./synthetic/hash-set.ts";
+export { hashImages, hashSyntheticSet } from "./synthetic/hash-set.ts";
 export { INITIALISATIONS, initialise, type InitialiseOptions } from "./synthetic/initialise.ts";
 export { kMeansMembers, type Embedding } from "./synthetic/k-means-members.ts";
+export {
+  centreScores,
+  codecName,
+  decodeLabelRecords,
+  encodeLabelRecords,
+  labelBytes,
+  parseCodec,
+  type LabelCodec,
+} from "./synthetic/label-codec.ts";
 export { checkFactor, decodedRows, multiFormation } from "./synthetic/multi-formation.ts";
 export { denormalise, oneHotLabels, setImages, setLabels } from "./synthetic/set-tensors.ts";
 export { augmentationOf, imagesPerStored } from "./synthetic/stored-images.ts";
 export type { Provenance, SyntheticLabels, SyntheticSet } from "./synthetic/synthetic-set.ts";
 export { validateSyntheticSet } from "./synthetic/validate-set.ts";
+export {
+  batchesPerEpoch,
+  memoryBytes,
+  viewRange,
+  type ByteSource,
+  type ProjectorHeader,
+  type StoredBatches,
+  type StoredProjector,
+  type StoredViews,
+  type ViewPlan,
+  type ViewsHeader,
+} from "./synthetic/view-labels.ts";
 
 // Second derivatives and networks.
 export { convBlock, type ConvBlockOptions } from "./grad/conv-block.ts";
@@ -123,7 +144,7 @@ export { PRECISIONS, type EngineOptions, type Precision } from "./engine/setting
 // Training and testing of networks.
 export { batchAugmentation, type Batch } from "./train/augment-batch.ts";
 export { accuracy, type Accuracy, type AccuracyOptions } from "./train/accuracy.ts";
-export type { TrainingData } from "./train/batch-source.ts";
+export type { TrainingData, ViewScores } from "./train/batch-source.ts";
 export { halfwayDrop, recipeSchema, type Recipe } from "./train/recipe.ts";
 export {
   disposeTrained,
@@ -132,9 +153,11 @@ export {
   type TrainedNetwork,
   type TrainOptions,
 } from "./train/train-network.ts";
+export { setTrainingData, type ScoreModel, type SetTrainingData } from "./train/set-training-data.ts";
 export { trainedNetworkPart, type TrainedNetworkOptions } from "./train/trained-network-part.ts";
 export { trainStep, type TrainStepOptions, type TrainStepResult } from "./train/train-step.ts";
 export { trainingLoss } from "./train/training-loss.ts";
+export { plannedViews, viewPlan, type View } from "./train/views.ts";
 
 // Artefacts: set.arrow, pictures, exports.
 export { classFolderNames } from "./artifact/class-folder-names.ts";
@@ -143,7 +166,16 @@ export { createFolder, storageError, writeFileBeside } from "./artifact/durable-
 export { exportImageFolder } from "./artifact/export-image-folder.ts";
 export { exportParquet } from "./artifact/export-parquet.ts";
 export { exportSafetensors } from "./artifact/export-safetensors.ts";
-export { previewPng } from "./artifact/preview.ts";
+export {
+  decodeLabels,
+  encodedLabelBytes,
+  encodeLabels,
+  openLabels,
+  writeLabels,
+  type StoredLabels,
+} from "./artifact/label-file.ts";
+export { readNetwork, writeNetwork, type TrainedModel } from "./artifact/network-file.ts";
+export { hardLabels, previewPng } from "./artifact/preview.ts";
 export { readSet } from "./artifact/read-set.ts";
 export {
   encodeSafetensors,

@@ -9,8 +9,9 @@ import {
   type EvaluationRecord,
   takeInterrupts,
 } from "@limbeck/benchmarks";
-import { ConfigError, readEvents, readSet, type SyntheticSet } from "@limbeck/core";
+import { ConfigError, readEvents, readNetwork, readSet, type SyntheticSet } from "@limbeck/core";
 import { datasets } from "@limbeck/datasets";
+import { labelModelOf } from "@limbeck/label-lightening";
 import type { Command } from "commander";
 import { existsSync } from "node:fs";
 import { startEngine, withEngineOptions, withOutputOptions, type CommonFlags } from "../common-options.ts";
@@ -24,6 +25,7 @@ interface EvaluateFlags extends CommonFlags {
   readonly protocol: string;
   readonly seeds: readonly number[];
   readonly random?: true;
+  readonly teacher?: string;
 }
 
 /** `limbeck evaluate <set.arrow>`: fresh networks trained on the set, tested on the real test split. */
@@ -40,6 +42,7 @@ export function registerEvaluate(program: Command): void {
       "dsa-v1",
     )
     .option("--seeds <list>", "one fresh network each, as in 0-4", seedList, [0, 1, 2, 3, 4])
+    .option("--teacher <file>", "the network that online or projector labels need, as safetensors")
     .option("--random", "also evaluate a random real subset of the same size");
   withOutputOptions(withEngineOptions(command)).action(runEvaluate);
 }
@@ -52,6 +55,8 @@ async function runEvaluate(path: string, flags: EvaluateFlags): Promise<void> {
   const dataset = await openForCommand(flags.dataset ?? sourceName(set), output);
   const interrupt = takeInterrupts(() => output.note("\nstopping; networks that are finished are kept"));
   const { network, seeds } = flags;
+  const labelModel =
+    flags.teacher === undefined ? {} : { labelModel: labelModelOf(set, readNetwork(flags.teacher)) };
   const evaluate = async (title: string, what: SyntheticSet, seconds: number): Promise<EvaluationRecord> => {
     const progress = createProgress(output, title, seeds.length * protocol.recipe.epochs);
     try {
@@ -59,6 +64,7 @@ async function runEvaluate(path: string, flags: EvaluateFlags): Promise<void> {
         protocol,
         network,
         seeds,
+        ...(what === set ? labelModel : {}),
         signal: interrupt.signal,
         onProgress: ({ epoch, loss }) => progress.update({ done: epoch, loss }),
       });

@@ -1,0 +1,103 @@
+import { dirname, join } from "node:path";
+import { protocolNamed, recipeFor, takeInterrupts, wholeNumber } from "@limbeck/benchmarks";
+import {
+  encodedLabelBytes,
+  InterruptedError,
+  readNetwork,
+  readSet,
+  setBytes,
+  writeLabels,
+  writeSet,
+} from "@limbeck/core";
+import { labelForms, networkTeacher, relabel, type LabelFormInput } from "@limbeck/label-lightening";
+import { Option, type Command } from "commander";
+import { startEngine, withEngineOptions, withOutputOptions, type CommonFlags } from "../common-options.ts";
+import { openForCommand } from "../open-for-command.ts";
+import { createOutput } from "../output.ts";
+import { createProgress } from "../progress.ts";
+import { formatBytes } from "../units.ts";
+
+interface RelabelFlags extends CommonFlags {
+  readonly teacher: string;
+  readonly form: keyof typeof labelForms;
+  readonly codec?: string;
+  readonly keep?: number;
+  readonly protocol: string;
+  readonly seed: number;
+  readonly renormalise?: true;
+  readonly out?: string;
+  readonly labels?: string;
+}
+
+/** `limbeck relabel <set.arrow> --teacher … --form …`: the same images with a teacher's labels. */
+export function registerRelabel(program: Command): void {
+  const command = program
+    .command("relabel")
+    .description("give the images of a set labels of a teacher, and count their bytes")
+    .argument("<set>", "path of a set.arrow")
+    .requiredOption("--teacher <file>", "a trained network as safetensors")
+    .addOption(
+      new Option("--form <name>", "how the labels are kept")
+        .choices(Object.keys(labelForms))
+        .default("views"),
+    )
+    .option("--codec <name>", "float32, float16, int8, int4, top<k>, top<k>-minimum, top<k>-even")
+    .option("--keep <share>", "share of the view batches that are labelled", Number)
+    .option("--protocol <id>", "whose views are labelled: how students will be trained", "sre2l-v1")
+    .option("--seed <n>", "decides the views", wholeNumber(0), 0)
+    .option("--renormalise", "convert images to the teacher's normalisation where it differs")
+    .option("--out <path>", "set to write (default: FORM.arrow beside the set)")
+    .option("--labels <path>", "also write the labels alone, as a file of their own");
+  withOutputOptions(withEngineOptions(command)).action(runRelabel);
+}
+
+async function runRelabel(path: string, flags: RelabelFlags): Promise<void> {
+  const output = createOutput(flags);
+  const protocol = protocolNamed(flags.protocol);
+  const set = readSet(path);
+  await startEngine(flags, output);
+  const { mirrorInvariant } = await openForCommand(set.provenance.dataset, output);
+  const teacher = networkTeacher(readNetwork(flags.teacher));
+  const interrupt = takeInterrupts(() => output.note("\nstopping; nothing is written"));
+  let progress: ReturnType<typeof createProgress> | undefined;
+  try {
+    const labelled = await relabel(set, {
+      teacher,
+      form: chosenForm(flags),
+      recipe: recipeFor(protocol, { mirrorInvariant }, set.stepSize),
+      seed: flags.seed,
+      renormalise: flags.renormalise ?? false,
+      signal: interrupt.signal,
+      onProgress(done, total) {
+        progress ??= createProgress(output, "relabel", total);
+        progress.update({ done });
+      },
+    }).catch((error: unknown) => {
+      if (!interrupt.signal.aborted) throw error;
+      throw new InterruptedError("relabel: interrupted; nothing was written");
+    });
+    const target = flags.out ?? join(dirname(path), `${flags.form}.arrow`);
+    await writeSet(target, labelled);
+    const { labels } = labelled;
+    const isStored = labels.kind === "views" || labels.kind === "projector";
+    if (flags.labels !== undefined && isStored) writeLabels(flags.labels, labels);
+    const bytes = await setBytes(labelled);
+    const file = isStored ? encodedLabelBytes(labels) : 0;
+    output.result(
+      { path: target, form: flags.form, bytes, labelFile: file },
+      `${target}\nimages ${formatBytes(bytes.images)}, labels ${formatBytes(bytes.labels)}`,
+    );
+  } finally {
+    progress?.stop();
+    interrupt.release();
+  }
+}
+
+/** The named form with what the flags change. */
+function chosenForm({ form, codec, keep }: RelabelFlags): LabelFormInput {
+  return {
+    ...labelForms[form].form,
+    ...(codec === undefined ? {} : { codec }),
+    ...(keep === undefined ? {} : { keep }),
+  } as LabelFormInput;
+}
