@@ -128,6 +128,7 @@ export { mlp, type MlpOptions } from "./nn/mlp.ts";
 export type { SpeltOptions } from "./nn/option-suffix.ts";
 export { resnet18, type ResNetOptions } from "./nn/resnet.ts";
 export { vgg11 } from "./nn/vgg.ts";
+export { vit, type VitOptions } from "./nn/vit.ts";
 
 // Engine: back ends, precision, threads, memory.
 export { BACKEND_NAMES, type BackendName } from "./engine/backend-name.ts";

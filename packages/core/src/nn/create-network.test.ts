@@ -50,6 +50,8 @@ const COUNTS: readonly (readonly [name: string, shape: ImageShape, classes: numb
   ["resnet18-ap", COLOUR, 10, 11_250_762],
   ["resnet18-ap-batch", GREY, 10, 11_213_770],
   ["resnet18-ap-batch", COLOUR, 10, 11_250_762],
+  // 48·192 + 192 patches, 64·192 positions, 6 blocks of 12·192² + 13·192, 2·192 + 1930 at the end.
+  ["vit6", COLOUR, 10, 2_693_194],
 ];
 
 describe("parameter counts", () => {

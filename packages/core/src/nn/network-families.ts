@@ -7,6 +7,7 @@ import type { Network } from "./network.ts";
 import type { SpeltOptions } from "./option-suffix.ts";
 import { resnet18 } from "./resnet.ts";
 import { vgg11 } from "./vgg.ts";
+import { vit } from "./vit.ts";
 
 /** One family of the zoo: its plain names and how options turn into a network. */
 export interface NetworkFamily {
@@ -72,5 +73,12 @@ export const networkFamilies: readonly NetworkFamily[] = [
     options: BACKBONE_OPTIONS,
     create: (plainName, input, options) =>
       resnet18({ ...input, ...options, averagePooling: plainName === "resnet18-ap" }),
+  },
+  {
+    pattern: /^vit([1-9][0-9]*)$/,
+    examples: ["vit6"],
+    options: new Set(["width"] as const),
+    create: (plainName, input, options) =>
+      vit({ ...input, ...options, depth: Number(plainName.slice("vit".length)) }),
   },
 ];
