@@ -1,5 +1,14 @@
 export { labelForms, labelFormSchema, type LabelForm, type LabelFormInput } from "./label-form.ts";
-export { labelModelOf } from "./label-model.ts";
+export { labelModelOf, type LabelModel } from "./label-model.ts";
+export {
+  projectorConfigSchema,
+  projectorPresets,
+  type ProjectorConfig,
+  type ProjectorConfigInput,
+} from "./projector/config.ts";
+export { zooEncoder, type Encoder, type HeadWeights } from "./projector/encoder.ts";
+export { labelByProjector, type LabelByProjectorOptions } from "./projector/label-by-projector.ts";
+export { adapterLayout, chooseAdapters, type Adapter, type AdapterLayout } from "./projector/low-rank.ts";
 export { relabel, type RelabelOptions } from "./relabel.ts";
 export {
   meanTeacher,
