@@ -1,5 +1,6 @@
 // Written by `pnpm gen` from the folders of packages/methods. Do not edit.
 import { atom, datadam, dc, dm, dsa, idc, idm, ncfm } from "@limbeck/attention-matching";
+import { cda, sre2l } from "@limbeck/curriculum-synthesis";
 import { ast, datm, ftd, mtt, tesla } from "@limbeck/trajectory-matching";
 import type { DistillationMethod } from "@limbeck/core";
 
@@ -7,6 +8,7 @@ import type { DistillationMethod } from "@limbeck/core";
 export const methods: readonly DistillationMethod[] = [
   ast,
   atom,
+  cda,
   datadam,
   datm,
   dc,
@@ -17,5 +19,6 @@ export const methods: readonly DistillationMethod[] = [
   idm,
   mtt,
   ncfm,
+  sre2l,
   tesla,
 ];

@@ -98,7 +98,9 @@ export {
 } from "./synthetic/view-labels.ts";
 
 // Second derivatives and networks.
+export { batchMoments, type BatchMoments } from "./grad/batch-moments.ts";
 export { convBlock, type ConvBlockOptions } from "./grad/conv-block.ts";
+export { depthwiseConvolution } from "./grad/depthwise-convolution.ts";
 export type { ConvBlockOutput } from "./grad/composed-conv-block.ts";
 export {
   constant,
@@ -126,7 +128,10 @@ export type { FeatureNetworkOptions } from "./nn/feature-network.ts";
 export { lenet } from "./nn/lenet.ts";
 export { mlp, type MlpOptions } from "./nn/mlp.ts";
 export type { SpeltOptions } from "./nn/option-suffix.ts";
-export { resnet18, type ResNetOptions } from "./nn/resnet.ts";
+export { cifarResnet, type CifarResNetOptions } from "./nn/cifar-resnet.ts";
+export { mobilenetV2, type MobileNetOptions } from "./nn/mobilenet.ts";
+export { resnet18, resnet50, type ResNetOptions } from "./nn/resnet.ts";
+export { shufflenetV2, type ShuffleNetOptions } from "./nn/shufflenet.ts";
 export { vgg11 } from "./nn/vgg.ts";
 export { vit, type VitOptions } from "./nn/vit.ts";
 
@@ -155,6 +160,14 @@ export {
   type TrainOptions,
 } from "./train/train-network.ts";
 export { setTrainingData, type ScoreModel, type SetTrainingData } from "./train/set-training-data.ts";
+export {
+  preparedTeacher,
+  teacherPart,
+  teacherSchema,
+  type Teacher,
+  type TeacherConfig,
+} from "./train/teacher.ts";
+export { readNetworkWeights, weightTensors, type NetworkWeights } from "./train/network-weights.ts";
 export { trainedNetworkPart, type TrainedNetworkOptions } from "./train/trained-network-part.ts";
 export { trainStep, type TrainStepOptions, type TrainStepResult } from "./train/train-step.ts";
 export { trainingLoss } from "./train/training-loss.ts";

@@ -9,9 +9,9 @@ import {
   type EvaluationRecord,
   takeInterrupts,
 } from "@limbeck/benchmarks";
-import { ConfigError, readEvents, readNetwork, readSet, type SyntheticSet } from "@limbeck/core";
+import { ConfigError, readEvents, readSet, type SyntheticSet } from "@limbeck/core";
 import { datasets } from "@limbeck/datasets";
-import { labelModelOf } from "@limbeck/label-lightening";
+import { labelModelOf, readTrainedModel } from "@limbeck/label-lightening";
 import type { Command } from "commander";
 import { existsSync } from "node:fs";
 import { startEngine, withEngineOptions, withOutputOptions, type CommonFlags } from "../common-options.ts";
@@ -26,6 +26,7 @@ interface EvaluateFlags extends CommonFlags {
   readonly seeds: readonly number[];
   readonly random?: true;
   readonly teacher?: string;
+  readonly teacherNetwork?: string;
 }
 
 /** `limbeck evaluate <set.arrow>`: fresh networks trained on the set, tested on the real test split. */
@@ -42,7 +43,8 @@ export function registerEvaluate(program: Command): void {
       "dsa-v1",
     )
     .option("--seeds <list>", "one fresh network each, as in 0-4", seedList, [0, 1, 2, 3, 4])
-    .option("--teacher <file>", "the network that online or projector labels need, as safetensors")
+    .option("--teacher <file>", "teacher or encoder that online or projector labels need, as safetensors")
+    .option("--teacher-network <name>", "its network, where the file is a checkpoint in torchvision's naming")
     .option("--random", "also evaluate a random real subset of the same size");
   withOutputOptions(withEngineOptions(command)).action(runEvaluate);
 }
@@ -56,7 +58,9 @@ async function runEvaluate(path: string, flags: EvaluateFlags): Promise<void> {
   const interrupt = takeInterrupts(() => output.note("\nstopping; networks that are finished are kept"));
   const { network, seeds } = flags;
   const labelModel =
-    flags.teacher === undefined ? {} : { labelModel: labelModelOf(set, readNetwork(flags.teacher)) };
+    flags.teacher === undefined
+      ? {}
+      : { labelModel: labelModelOf(set, readTrainedModel(flags.teacher, flags.teacherNetwork, dataset)) };
   const evaluate = async (title: string, what: SyntheticSet, seconds: number): Promise<EvaluationRecord> => {
     const progress = createProgress(output, title, seeds.length * protocol.recipe.epochs);
     try {

@@ -9,7 +9,16 @@ import {
   writeLabels,
   writeSet,
 } from "@limbeck/core";
-import { labelForms, networkTeacher, relabel, type LabelFormInput } from "@limbeck/label-lightening";
+import {
+  labelByProjector,
+  labelForms,
+  networkTeacher,
+  projectorPresets,
+  readTrainedModel,
+  relabel,
+  zooEncoder,
+  type LabelFormInput,
+} from "@limbeck/label-lightening";
 import { Option, type Command } from "commander";
 import { startEngine, withEngineOptions, withOutputOptions, type CommonFlags } from "../common-options.ts";
 import { openForCommand } from "../open-for-command.ts";
@@ -19,7 +28,11 @@ import { formatBytes } from "../units.ts";
 
 interface RelabelFlags extends CommonFlags {
   readonly teacher: string;
-  readonly form: keyof typeof labelForms;
+  readonly teacherNetwork?: string;
+  readonly form: keyof typeof labelForms | "hello";
+  readonly encoder?: string;
+  readonly encoderNetwork?: string;
+  readonly projector: keyof typeof projectorPresets;
   readonly codec?: string;
   readonly keep?: number;
   readonly protocol: string;
@@ -53,25 +66,16 @@ export function registerRelabel(program: Command): void {
 
 async function runRelabel(path: string, flags: RelabelFlags): Promise<void> {
   const output = createOutput(flags);
-  const protocol = protocolNamed(flags.protocol);
+  protocolNamed(flags.protocol);
   const set = readSet(path);
   await startEngine(flags, output);
-  const { mirrorInvariant } = await openForCommand(set.provenance.dataset, output);
-  const teacher = networkTeacher(readNetwork(flags.teacher));
+  const dataset = await openForCommand(set.provenance.dataset, output);
   const interrupt = takeInterrupts(() => output.note("\nstopping; nothing is written"));
   let progress: ReturnType<typeof createProgress> | undefined;
   try {
-    const labelled = await relabel(set, {
-      teacher,
-      form: chosenForm(flags),
-      recipe: recipeFor(protocol, { mirrorInvariant }, set.stepSize),
-      seed: flags.seed,
-      renormalise: flags.renormalise ?? false,
-      signal: interrupt.signal,
-      onProgress(done, total) {
-        progress ??= createProgress(output, "relabel", total);
-        progress.update({ done });
-      },
+    const labelled = await label(set, dataset, flags, interrupt.signal, (done, total, loss) => {
+      progress ??= createProgress(output, flags.form, total);
+      progress.update({ done, ...(loss === undefined ? {} : { loss }) });
     }).catch((error: unknown) => {
       if (!interrupt.signal.aborted) throw error;
       throw new InterruptedError("relabel: interrupted; nothing was written");
@@ -93,10 +97,41 @@ async function runRelabel(path: string, flags: RelabelFlags): Promise<void> {
   }
 }
 
+type OnProgress = (done: number, total: number, loss?: number) => void;
+
+async function label(
+  set: SyntheticSet,
+  dataset: ImageDataset,
+  flags: RelabelFlags,
+  signal: AbortSignal,
+  onProgress: OnProgress,
+): Promise<SyntheticSet> {
+  const teacher = networkTeacher(readTrainedModel(flags.teacher, flags.teacherNetwork, dataset));
+  const shared = { teacher, renormalise: flags.renormalise ?? false, signal };
+  if (flags.form !== "hello") {
+    const recipe = recipeFor(protocolNamed(flags.protocol), dataset, set.stepSize);
+    return relabel(set, { ...shared, form: chosenForm(flags), recipe, seed: flags.seed, onProgress });
+  }
+  if (flags.codec !== undefined || flags.keep !== undefined) {
+    throw new ConfigError(
+      "relabel: --codec and --keep are for stored labels, the form is hello; leave them out",
+    );
+  }
+  const file = flags.encoder ?? flags.teacher;
+  const network = flags.encoder === undefined ? flags.teacherNetwork : flags.encoderNetwork;
+  return labelByProjector(set, {
+    ...shared,
+    encoder: zooEncoder(readTrainedModel(file, network, dataset)),
+    dataset,
+    config: { ...projectorPresets[flags.projector].config, seed: flags.seed },
+    onStep: onProgress,
+  });
+}
+
 /** The named form with what the flags change. */
 function chosenForm({ form, codec, keep }: RelabelFlags): LabelFormInput {
   return {
-    ...labelForms[form].form,
+    ...labelForms[form as keyof typeof labelForms].form,
     ...(codec === undefined ? {} : { codec }),
     ...(keep === undefined ? {} : { keep }),
   } as LabelFormInput;

@@ -7,7 +7,7 @@ import { convBlock } from "../grad/conv-block.ts";
 import { pool } from "../grad/pool.ts";
 import { spatialAttention } from "../grad/spatial-attention.ts";
 import { activate, type Activation } from "./activation.ts";
-import { batchNormFold, EPSILON } from "./batch-norm.ts";
+import { batchNormFold, batchNormStep, EPSILON, type BatchNormStep } from "./batch-norm.ts";
 import type { Differentiate } from "./network.ts";
 import type { ForwardPass, ImageLayer, NetworkPlan } from "./network-plan.ts";
 
@@ -124,6 +124,7 @@ export function convLayer(
   plan.activationFloats += height * width * channels + h * w * filters;
 
   const foldNorm = norm === "batch" ? batchNormFold(plan, gamma!, beta!) : undefined;
+  const normStep = foldNorm && batchNormStep(gamma!, beta!, foldNorm);
 
   /** Convolution with its bias and, where they go with it, the normalisation's parameters. */
   const blockInputs = (pass: ForwardPass, x: tf.Tensor4D): ConvBlockInputs => {
@@ -137,7 +138,23 @@ export function convLayer(
     return { x, filter: tf.mul(filter(pass), scale), bias: folded };
   };
 
+  /** The layer step by step, so that the normalisation's input is a tensor of its own. */
+  const separate = (pass: ForwardPass, x: tf.Tensor4D, normalise: BatchNormStep): tf.Tensor4D => {
+    const given = bias === undefined ? {} : { bias: bias(pass) };
+    const attrs: ConvBlockAttrs = {
+      ...blockAttributes(options, 0, true),
+      activation: "identity",
+      pool: "none",
+    };
+    const differentiate = layerDerivatives(pass.differentiate, isFirst);
+    const { pooled: u } = convBlock({ x, filter: filter(pass), ...given }, attrs, { differentiate });
+    const a = activate(normalise(pass, u), activation, LEAKY_SLOPE);
+    if (isBlock) recordBlock(pass, a);
+    return pool(a, poolKind(pooling), 2);
+  };
+
   const forward = (pass: ForwardPass, x: tf.Tensor4D): tf.Tensor4D => {
+    if (normStep !== undefined && pass.normalisationInputs !== undefined) return separate(pass, x, normStep);
     const power = isBlock && pass.attention !== undefined ? pass.attentionPower : 0;
     const attrs = blockAttributes(options, power, foldNorm !== undefined && pass.statistics !== "batch");
     const isWhole = norm !== "layer" && attrs.activation === activation;

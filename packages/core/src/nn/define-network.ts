@@ -89,6 +89,7 @@ export function defineNetwork(
       check(theta, images);
       ensureGradients();
       const { statistics = "batch", activations = false, attentionPower, differentiate = "both" } = options;
+      const { normalisationInputs = false } = options;
       if (statistics !== "batch") checkStatistics(statistics);
       if (attentionPower !== undefined && !(attentionPower > 0)) {
         throw new ConfigError(`${name}: attentionPower must be positive, got ${attentionPower}`);
@@ -105,12 +106,16 @@ export function defineNetwork(
           attentionPower: attentionPower ?? 0,
           ...(activations ? { activations: [] } : {}),
           ...(attentionPower === undefined ? {} : { attention: [] }),
+          ...(normalisationInputs ? { normalisationInputs: [] } : {}),
         };
         const output = forward(pass, x);
         return {
           ...output,
           ...(pass.activations === undefined ? {} : { activations: pass.activations }),
           ...(pass.attention === undefined ? {} : { attention: pass.attention }),
+          ...(pass.normalisationInputs === undefined
+            ? {}
+            : { normalisationInputs: pass.normalisationInputs }),
         };
       });
       return result;

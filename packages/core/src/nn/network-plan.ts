@@ -13,6 +13,8 @@ export interface ForwardPass {
   readonly activations?: tf.Tensor4D[];
   /** Receives every block's attention where it was asked for. */
   readonly attention?: tf.Tensor3D[];
+  /** Receives the input of every batch normalisation, in layer order, where it was asked for. */
+  readonly normalisationInputs?: tf.Tensor4D[];
   /** Receives mean and variance of every batch-normalisation input, in layer order. */
   readonly observed?: {
     readonly mean: tf.Tensor1D[];

@@ -38,6 +38,11 @@ export interface ApplyOptions {
    * First derivatives only.
    */
   readonly attentionPower?: number;
+  /**
+   * Also return the input of every batch normalisation, in layer order: what statistics matching compares. Differentiable in
+   * the images and θ, twice, whichever statistics are used. The layers are then computed in separate steps.
+   */
+  readonly normalisationInputs?: boolean;
   /** Default `both`. Asking for a derivative that was excluded throws {@link NotDifferentiableError}. */
   readonly differentiate?: Differentiate;
 }
@@ -51,6 +56,8 @@ export interface NetworkOutput {
   readonly activations?: readonly tf.Tensor4D[];
   /** Present when `attentionPower` was given: block 1 first, `[N, h, w]` each. */
   readonly attention?: readonly tf.Tensor3D[];
+  /** Present when `normalisationInputs` was asked for: `[N, h, w, c]` each, in layer order. */
+  readonly normalisationInputs?: readonly tf.Tensor4D[];
 }
 
 /** Running mean and variance of every batch-normalisation layer, in layer order. */

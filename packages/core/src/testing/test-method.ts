@@ -42,7 +42,7 @@ export function testMethod<Schema extends z.ZodType, State extends MethodState>(
   const { dataset = toyDataset(), lossFallsTo = 0.9 } = options;
   const input = options.config as z.input<Schema> & object;
   const config = resolveConfig(method, { config: input });
-  const steps = method.steps(config);
+  const steps = method.steps(config, dataset);
   const ipc = Number((config as { ipc?: unknown }).ipc);
   const store = memoryPartStore();
 

@@ -9,6 +9,7 @@ export {
 export { zooEncoder, type Encoder, type HeadWeights } from "./projector/encoder.ts";
 export { labelByProjector, type LabelByProjectorOptions } from "./projector/label-by-projector.ts";
 export { adapterLayout, chooseAdapters, type Adapter, type AdapterLayout } from "./projector/low-rank.ts";
+export { readTrainedModel } from "./read-trained-model.ts";
 export { relabel, type RelabelOptions } from "./relabel.ts";
 export {
   meanTeacher,
