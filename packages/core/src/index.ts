@@ -40,7 +40,7 @@ export { DSA_GROUPS, parseStrategy, withoutGroup, type DsaGroup } from "./augmen
 // Data sets.
 export { checkNormalisation, denormaliseImages, normalisePixels } from "./dataset/normalise.ts";
 export { normalisationDigest } from "./dataset/normalisation-digest.ts";
-export { normaliseImages, pixelSpace } from "./dataset/pixel-space.ts";
+export { imagePixels, normaliseImages, pixelSpace } from "./dataset/pixel-space.ts";
 export { classPositions, realImages } from "./dataset/real-images.ts";
 export { stratifiedSplit, subsetOfSplit } from "./dataset/split.ts";
 export { classSubset } from "./dataset/class-subset.ts";
@@ -115,7 +115,7 @@ export { gradientAlong, type GradientAlong, type ParameterLoss } from "./grad/gr
 export { logSoftmax, softmaxCrossEntropy } from "./grad/softmax-cross-entropy.ts";
 export type { Activation } from "./nn/activation.ts";
 export { alexnet } from "./nn/alexnet.ts";
-export type { Norm, Pooling } from "./nn/conv-layer.ts";
+export { convLayer, type ConvLayerOptions, type Norm, type Pooling } from "./nn/conv-layer.ts";
 export { convnet, type ConvNetOptions } from "./nn/convnet.ts";
 export {
   createNetwork,
@@ -123,15 +123,19 @@ export {
   parseNetworkName,
   type ParsedNetworkName,
 } from "./nn/create-network.ts";
-export type { NetworkInput } from "./nn/define-network.ts";
+export { defineNetwork, type Forward, type NetworkInput } from "./nn/define-network.ts";
 export type { FeatureNetworkOptions } from "./nn/feature-network.ts";
+export { layerNormLayer } from "./nn/layer-norm.ts";
 export { lenet } from "./nn/lenet.ts";
+export { linearLayer } from "./nn/linear-layer.ts";
 export { mlp, type MlpOptions } from "./nn/mlp.ts";
+export { NetworkPlan, type ForwardPass, type ImageLayer, type ParameterReader } from "./nn/network-plan.ts";
 export type { SpeltOptions } from "./nn/option-suffix.ts";
 export { cifarResnet, type CifarResNetOptions } from "./nn/cifar-resnet.ts";
 export { mobilenetV2, type MobileNetOptions } from "./nn/mobilenet.ts";
 export { resnet18, resnet50, type ResNetOptions } from "./nn/resnet.ts";
 export { shufflenetV2, type ShuffleNetOptions } from "./nn/shufflenet.ts";
+export { transformerBlock, type TransformerBlockOptions } from "./nn/transformer-block.ts";
 export { vgg11 } from "./nn/vgg.ts";
 export { vit, type VitOptions } from "./nn/vit.ts";
 

@@ -1,13 +1,15 @@
 import { dirname, join } from "node:path";
 import { protocolNamed, recipeFor, takeInterrupts, wholeNumber } from "@limbeck/benchmarks";
 import {
+  ConfigError,
   encodedLabelBytes,
   InterruptedError,
-  readNetwork,
   readSet,
   setBytes,
   writeLabels,
   writeSet,
+  type ImageDataset,
+  type SyntheticSet,
 } from "@limbeck/core";
 import {
   labelByProjector,
@@ -49,10 +51,18 @@ export function registerRelabel(program: Command): void {
     .description("give the images of a set labels of a teacher, and count their bytes")
     .argument("<set>", "path of a set.arrow")
     .requiredOption("--teacher <file>", "a trained network as safetensors")
+    .option("--teacher-network <name>", "its network, where the file is a checkpoint in torchvision's naming")
     .addOption(
       new Option("--form <name>", "how the labels are kept")
-        .choices(Object.keys(labelForms))
+        .choices([...Object.keys(labelForms), "hello"])
         .default("views"),
+    )
+    .option("--encoder <file>", "hello: a trained network that both sides have (default: the teacher)")
+    .option("--encoder-network <name>", "as --teacher-network")
+    .addOption(
+      new Option("--projector <preset>", "hello: ranks and training of the projector")
+        .choices(Object.keys(projectorPresets))
+        .default("small-images"),
     )
     .option("--codec <name>", "float32, float16, int8, int4, top<k>, top<k>-minimum, top<k>-even")
     .option("--keep <share>", "share of the view batches that are labelled", Number)

@@ -188,6 +188,10 @@ test("one label an image: mixed as scores; several teachers: their mean", async 
 test("an online teacher: nothing stored but its hash; a training needs it", async () => {
   const labelled = await relabel(set, { teacher, form: { kind: "online" }, recipe: recipe() });
   expect(labelled.labels).toMatchObject({ projector: { header: { teacher: teacher.sha256 } } });
+  expect(labelled.provenance.config).toEqual({
+    ...set.provenance.config,
+    labels: { form: { kind: "online" }, teacher: teacher.sha256, seed: 0 },
+  });
   expect(labelled.labels.kind === "projector" && encodedLabelBytes(labelled.labels)).toBeLessThan(400);
   expect(() => setTrainingData(labelled)).toThrowErrorMatchingInlineSnapshot(
     `[ConfigError: labels of toy: they come from a projector, which needs its encoder; give it (limbeck evaluate --encoder FILE)]`,
@@ -228,7 +232,7 @@ test("teachers of other classes or another normalisation are refused, or convert
   );
   const normalisation = { kind: "mean-std", mean: [0.4, 0.5, 0.6], std: [0.2, 0.25, 0.5] } as const;
   await expect(label({ normalisation })).rejects.toThrowErrorMatchingInlineSnapshot(
-    `[ConfigError: relabel: the teacher wants images with mean [0.4, 0.5, 0.6] and std [0.2, 0.25, 0.5], the set has mean [0.5, 0.5, 0.5] and std [0.25, 0.25, 0.25]; choose another teacher, or let the images be converted for it (--renormalise) where both are per channel]`,
+    `[ConfigError: relabel: the teacher wants images with mean [0.4, 0.5, 0.6] and std [0.2, 0.25, 0.5], the set has mean [0.5, 0.5, 0.5] and std [0.25, 0.25, 0.25]; choose another teacher, or let the images be converted for it (--renormalise)]`,
   );
   // Converted: what the teacher sees are the same pixels in its own normalisation.
   const seen: tf.Tensor4D[] = [];

@@ -25,6 +25,7 @@ import {
 import * as tf from "@tensorflow/tfjs-core";
 import { labelFormSchema, type LabelForm, type LabelFormInput } from "./label-form.ts";
 import { teacherFor, type Teacher } from "./teacher.ts";
+import { withLabels } from "./with-labels.ts";
 
 export interface RelabelOptions {
   readonly teacher: Teacher;
@@ -56,7 +57,7 @@ export async function relabel(set: SyntheticSet, options: RelabelOptions): Promi
   const form = parseForm(options.form);
   const teacher = teacherFor(set, options.teacher, options.renormalise);
   const labels = await labelsOf(set, teacher, form, options);
-  return { ...set, labels };
+  return withLabels(set, labels, { form, teacher: teacher.sha256, seed: options.seed ?? 0 });
 }
 
 function parseForm(input: LabelFormInput): LabelForm {

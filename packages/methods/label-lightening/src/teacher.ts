@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import {
   ConfigError,
+  imagePixels,
+  normaliseImages,
   type Network,
   type NetworkStatistics,
   type Normalisation,
@@ -85,8 +87,8 @@ export function meanTeacher(teachers: readonly Teacher[]): Teacher {
 /**
  * A teacher for the images of a set.
  *
- * @param renormalise Whether images may be moved from the set's normalisation to the teacher's, exactly, where both are per channel.
- * @throws {ConfigError} if the classes differ, or the normalisation does and must not or cannot be changed: scores of wrongly
+ * @param renormalise Whether images may be moved from the set's normalisation to the teacher's, exactly.
+ * @throws {ConfigError} if the classes differ, or the normalisation does and must not be changed: scores of wrongly
  *   scaled images look plausible and are worthless.
  */
 export function teacherFor(
@@ -97,17 +99,15 @@ export function teacherFor(
   checkClasses("relabel", set.classes, teacher.classes);
   const [from, to] = [set.normalisation, teacher.normalisation];
   if (sameNormalisation(from, to)) return teacher;
-  if (!renormalise || from.kind !== "mean-std" || to.kind !== "mean-std") {
+  if (!renormalise) {
     throw new ConfigError(
-      `relabel: the teacher wants images with ${spelt(to)}, the set has ${spelt(from)}; choose another teacher, or let the images be converted for it (--renormalise) where both are per channel`,
+      `relabel: the teacher wants images with ${spelt(to)}, the set has ${spelt(from)}; choose another teacher, or let the images be converted for it (--renormalise)`,
     );
   }
-  const scale = from.std.map((std, c) => std / to.std[c]!);
-  const shift = from.mean.map((mean, c) => (mean - to.mean[c]!) / to.std[c]!);
   return {
     ...teacher,
     normalisation: from,
-    scores: (images) => teacher.scores(tf.add(tf.mul(images, scale), shift)),
+    scores: (images) => teacher.scores(normaliseImages(imagePixels(images, from), to)),
   };
 }
 

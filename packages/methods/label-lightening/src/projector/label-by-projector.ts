@@ -10,6 +10,7 @@ import {
   type SyntheticSet,
 } from "@limbeck/core";
 import { teacherFor, type Teacher } from "../teacher.ts";
+import { withLabels } from "../with-labels.ts";
 import { projectorConfigSchema, type ProjectorConfigInput } from "./config.ts";
 import type { Encoder, HeadWeights } from "./encoder.ts";
 import { packProjector, projectorScores } from "./projector.ts";
@@ -77,7 +78,13 @@ export async function labelByProjector(
       model: described,
     };
     const stored = { header, records: memoryBytes(numbers) };
-    return { ...refined, labels: { kind: "projector", values: hardLabels(set), projector: stored } };
+    const labels = { kind: "projector", values: hardLabels(set), projector: stored } as const;
+    const description = {
+      form: { kind: "projector", ...config },
+      encoder: encoder.name,
+      teacher: teacher.sha256,
+    };
+    return withLabels(refined, labels, description);
   } finally {
     model.dispose();
   }

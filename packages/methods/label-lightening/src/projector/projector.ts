@@ -3,6 +3,8 @@ import {
   DataError,
   decodeLabelRecords,
   encodeLabelRecords,
+  imagePixels,
+  normaliseImages,
   type ByteSource,
   type Normalisation,
   type ScoreModel,
@@ -10,6 +12,7 @@ import {
 } from "@limbeck/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { z } from "zod";
+import { bicubicResize } from "../bicubic-resize.ts";
 import type { Encoder, HeadWeights } from "./encoder.ts";
 import { adapterLayout, type Adapter } from "./low-rank.ts";
 
@@ -129,27 +132,15 @@ export function projectorScores(projector: Projector, normalisation: Normalisati
   };
 }
 
-/**
- * Images as an encoder wants them: its normalisation, and its size by bilinear resampling. Differentiable.
- *
- * @throws {ConfigError} if the images are whitened, or have other channels.
- */
+/** Images as an encoder wants them: its normalisation, and its size by bicubic resampling. Differentiable. */
 export function encoderInput(
-  { name, inputShape, normalisation }: Pick<Encoder, "name" | "inputShape" | "normalisation">,
+  { inputShape, normalisation }: Pick<Encoder, "inputShape" | "normalisation">,
   given: Normalisation,
 ): (images: tf.Tensor4D) => tf.Tensor4D {
-  if (given.kind !== "mean-std" || given.mean.length !== normalisation.mean.length) {
-    throw new ConfigError(
-      `encoder ${name}: wanted images normalised per channel, ${normalisation.mean.length} of them, got ${given.kind} of ${given.mean.length}`,
-    );
-  }
-  const scale = given.std.map((std, c) => std / normalisation.std[c]!);
-  const shift = given.mean.map((mean, c) => (mean - normalisation.mean[c]!) / normalisation.std[c]!);
-  const isSame = scale.every((s) => Math.abs(s - 1) < 1e-6) && shift.every((s) => Math.abs(s) < 1e-6);
+  const [height, width] = inputShape;
   return (images) => {
-    const moved: tf.Tensor4D = isSame ? images : tf.add(tf.mul(images, scale), shift);
-    const [height, width] = inputShape;
-    if (images.shape[1] === height && images.shape[2] === width) return moved;
-    return tf.image.resizeBilinear(moved, [height, width], false, true);
+    const pixels = imagePixels(images, given);
+    const isSized = images.shape[1] === height && images.shape[2] === width;
+    return normaliseImages(isSized ? pixels : bicubicResize(pixels, [height, width]), normalisation);
   };
 }
