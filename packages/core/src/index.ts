@@ -115,6 +115,7 @@ export { gradientAlong, type GradientAlong, type ParameterLoss } from "./grad/gr
 export { logSoftmax, softmaxCrossEntropy } from "./grad/softmax-cross-entropy.ts";
 export type { Activation } from "./nn/activation.ts";
 export { alexnet } from "./nn/alexnet.ts";
+export { multiHeadAttention, tokenLayer } from "./nn/attention.ts";
 export { convLayer, type ConvLayerOptions, type Norm, type Pooling } from "./nn/conv-layer.ts";
 export { convnet, type ConvNetOptions } from "./nn/convnet.ts";
 export {

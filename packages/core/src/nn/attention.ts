@@ -54,7 +54,7 @@ export function tokenLayer(
 }
 
 /** @throws {ConfigError} if the heads do not divide the width. */
-export function checkHeads(name: string, width: number, heads: number): void {
+function checkHeads(name: string, width: number, heads: number): void {
   if (Number.isInteger(heads) && heads >= 1 && width % heads === 0) return;
   throw new ConfigError(`${name}: wanted a number of heads that divides the width ${width}, got ${heads}`);
 }

@@ -3,7 +3,7 @@ import { EPSILON } from "./batch-norm.ts";
 import type { ForwardPass, NetworkPlan } from "./network-plan.ts";
 
 /** Layer normalisation over the last axis: `γ·(x − mean)/√(variance + 10⁻⁵) + β`. Differentiable in all three, twice. */
-export function layerNorm<T extends tf.Tensor>(x: T, gamma: tf.Tensor1D, beta: tf.Tensor1D): T {
+function layerNorm<T extends tf.Tensor>(x: T, gamma: tf.Tensor1D, beta: tf.Tensor1D): T {
   const centred = tf.sub(x, tf.mean(x, -1, true));
   const variance = tf.mean(tf.square(centred), -1, true);
   return tf.add(tf.mul(tf.mul(centred, tf.rsqrt(tf.add(variance, EPSILON))), gamma), beta);

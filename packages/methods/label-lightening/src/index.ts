@@ -1,5 +1,5 @@
 export { bicubicResize } from "./bicubic-resize.ts";
-export { CLIP_NORMALISATION, CLIP_VIT_B_32, type ClipSizes } from "./clip/clip-model.ts";
+export { CLIP_NORMALISATION, CLIP_RN50, CLIP_VIT_B_32, type ClipSizes } from "./clip/clip-model.ts";
 export { readClip, type Clip } from "./clip/read-clip.ts";
 export { readTokenizer, type Tokenizer } from "./clip/tokenizer.ts";
 export { labelForms, labelFormSchema, type LabelForm, type LabelFormInput } from "./label-form.ts";

@@ -33,7 +33,7 @@ function plus(a: Matrix, b: Matrix): Matrix {
   return a.map((row, i) => row.map((value, j) => value + b[i]![j]!));
 }
 
-export function referenceLayerNorm(x: Matrix, gamma: Float64Array, beta: Float64Array): Matrix {
+function referenceLayerNorm(x: Matrix, gamma: Float64Array, beta: Float64Array): Matrix {
   return x.map((row) => {
     const mean = row.reduce((a, b) => a + b, 0) / row.length;
     const variance = row.reduce((sum, value) => sum + (value - mean) ** 2, 0) / row.length;
@@ -42,7 +42,7 @@ export function referenceLayerNorm(x: Matrix, gamma: Float64Array, beta: Float64
 }
 
 /** erf by its series, to the last digits of a float64 for |x| < 5. */
-export function referenceErf(x: number): number {
+function referenceErf(x: number): number {
   if (Math.abs(x) > 5) return Math.sign(x);
   let term = x;
   let sum = x;
@@ -54,7 +54,7 @@ export function referenceErf(x: number): number {
 }
 
 /** Attention of one image's tokens, head by head. */
-export function referenceAttention(q: Matrix, k: Matrix, v: Matrix, heads: number): Matrix {
+function referenceAttention(q: Matrix, k: Matrix, v: Matrix, heads: number): Matrix {
   const width = q[0]!.length;
   const each = width / heads;
   const out = q.map(() => new Float64Array(width));

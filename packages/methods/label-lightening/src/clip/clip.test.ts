@@ -23,6 +23,7 @@ import { readClip } from "./read-clip.ts";
 import { readTokenizer } from "./tokenizer.ts";
 
 const TINY: ClipSizes = {
+  kind: "transformer",
   name: "tiny-clip",
   image: 8,
   patch: 4,
@@ -51,6 +52,7 @@ const recorded = JSON.parse(readFileSync(fixture("tiny-clip.json"), "utf8")) as 
   | "largeResized",
   number[]
 > & { readonly prompts: string[]; readonly tokens: number[][] };
+const residual = JSON.parse(readFileSync(fixture("tiny-clip-residual.json"), "utf8")) as typeof recorded;
 const folder = mkdtempSync(join(tmpdir(), "clip-"));
 beforeAll(async () => {
   await useBackend("native");
@@ -105,6 +107,40 @@ test("image features, text features and class scores are those that PyTorch reco
     expect(Math.abs(value - recorded.scores[i]!)).toBeLessThan(10 * F32_TOLERANCE);
   });
   tf.dispose([images, theta, logits, embedding]);
+  clip.dispose();
+  expect(tf.memory().numTensors).toBe(before);
+});
+
+test("the original layout with a residual network: the same, with the statistics of the file", () => {
+  const before = tf.memory().numTensors;
+  const sizes: ClipSizes = {
+    kind: "residual",
+    name: "tiny-residual",
+    image: 64,
+    visionWidth: 2,
+    visionHeads: 4,
+    stages: [1, 1, 1, 1],
+    textWidth: 8,
+    textLayers: 2,
+    textHeads: 2,
+    features: 6,
+    vocabulary: 520,
+    context: 77,
+  };
+  const clip = readClip(fixture("tiny-clip-residual.safetensors"), sizes);
+  const head = clip.textHead(residual.prompts, readTokenizer(merges, 520), "{}");
+  const unit = (row: readonly number[]): number[] => row.map((value) => value / Math.hypot(...row));
+  const texts = [0, 1].map((n) => unit(residual.textFeatures.slice(6 * n, 6 * n + 6)));
+  head.weight.forEach((value, i) => {
+    expect(Math.abs(value - texts[i % 2]![Math.floor(i / 2)]!)).toBeLessThan(F32_TOLERANCE);
+  });
+  const { network, theta } = clip.encoder.withHead(head);
+  const images = tf.tensor4d(residual.images, [2, 64, 64, 3]);
+  const { logits, embedding } = network.apply(theta, images, { statistics: clip.encoder.statistics! });
+  logits.dataSync().forEach((value, i) => {
+    expect(Math.abs(value - residual.scores[i]!)).toBeLessThan(20 * F32_TOLERANCE);
+  });
+  tf.dispose([theta, images, logits, embedding]);
   clip.dispose();
   expect(tf.memory().numTensors).toBe(before);
 });

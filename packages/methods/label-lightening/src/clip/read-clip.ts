@@ -1,9 +1,18 @@
 import { createHash } from "node:crypto";
 import { statSync } from "node:fs";
-import { DataError, readSafetensors, type ParameterEntry, type SafetensorsTensor } from "@limbeck/core";
+import {
+  DataError,
+  readSafetensors,
+  type Network,
+  type NetworkStatistics,
+  type ParameterEntry,
+  type SafetensorsTensor,
+} from "@limbeck/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Encoder, HeadWeights } from "../projector/encoder.ts";
 import { CLIP_NORMALISATION, CLIP_VIT_B_32, type ClipSizes } from "./clip-model.ts";
+import { residualNetwork } from "./residual-network.ts";
+import { originalTextName, residualName, textName, visionName, type StoredName } from "./tensor-names.ts";
 import { textEncoder } from "./text-encoder.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 import { visionNetwork } from "./vision-network.ts";
@@ -24,14 +33,15 @@ export interface Clip {
   dispose(): void;
 }
 
-/** Counters that older files hold. */
-const IGNORED = new Set(["text_model.embeddings.position_ids", "vision_model.embeddings.position_ids"]);
+/** Counters that files hold beside their numbers. */
+const IGNORED = /position_ids$|num_batches_tracked$/;
 /** Header and counters of a file beyond its numbers. */
 const SLACK_BYTES = 2 ** 20;
 
 /**
- * Reads a CLIP with a vision transformer in the published safetensors layout (tensors as `openai/clip-vit-base-patch32` names them).
- * Everything that the model has must be there in its shape, and nothing else.
+ * Reads a CLIP in its published safetensors layout: with a vision transformer the tensors as `openai/clip-vit-base-patch32` names them, with a
+ * residual network as the original release and open_clip do. Everything that the model has must be there in its shape, and nothing
+ * else.
  *
  * @param sizes Default those of ViT-B/32.
  * @throws {DataError} naming tensors that are missing, extra, mis-shaped, not float32 or not finite, or a file much larger than the
@@ -39,32 +49,52 @@ const SLACK_BYTES = 2 ** 20;
  */
 export function readClip(path: string, sizes: ClipSizes = CLIP_VIT_B_32): Clip {
   const text = textEncoder(sizes);
-  const vision = visionNetwork(sizes, 1, 1);
+  const visionFor = (classes: number, scale: number): Network =>
+    sizes.kind === "transformer"
+      ? visionNetwork(sizes, classes, scale)
+      : residualNetwork(sizes, classes, scale);
+  const [ofVision, ofText] =
+    sizes.kind === "transformer" ? [visionName, textName] : [residualName, originalTextName];
   // The head is not the file's.
-  const visionParameters = vision.parameters.filter(({ name }) => !name.startsWith("head/"));
-  const entries = [
-    ...visionParameters.map((entry) => ({ ...entry, stored: visionName(entry.name) })),
-    ...text.parameters.map((entry) => ({ ...entry, stored: textName(entry.name) })),
-  ];
-  const numbers = 1 + entries.reduce((sum, { size }) => sum + size, 0);
-  checkFileSize(path, 4 * numbers, sizes);
+  const visionEntries = visionFor(1, 1)
+    .parameters.filter(({ name }) => !name.startsWith("head/"))
+    .map((entry) => ({ ...entry, stored: ofVision(entry.name) }));
+  const textEntries = text.parameters.map((entry) => ({ ...entry, stored: ofText(entry.name) }));
+  const entries = [...visionEntries, ...textEntries];
+  const layers = sizes.kind === "transformer" ? [] : normalisedLayers(visionEntries);
+  const statisticsCount = layers.reduce((sum, { size }) => sum + 2 * size, 0);
+  checkFileSize(path, 4 * (1 + statisticsCount + entries.reduce((sum, { size }) => sum + size, 0)), sizes);
   const { tensors } = readSafetensors(path);
-  checkNames(path, sizes, new Set(["logit_scale", ...entries.map(({ stored }) => stored)]), tensors);
+  const names = [
+    ...entries.map(({ stored }) => stored.tensor),
+    ...layers.flatMap(({ mean, variance }) => [mean, variance]),
+  ];
+  checkNames(path, sizes, new Set(["logit_scale", ...names]), tensors);
   const scale = Math.exp(values(path, "logit_scale", [], tensors)[0]!);
-  const visionTheta = flat(path, visionParameters, visionName, tensors);
-  const textTheta = flat(path, text.parameters, textName, tensors);
-  const sha256 = createHash("sha256").update(`${sizes.name} ${scale}`).update(visionTheta).digest("hex");
+  const visionTheta = flat(path, visionEntries, tensors);
+  const textTheta = flat(path, textEntries, tensors);
+  const running = layers.flatMap(({ mean, variance, size }) =>
+    [mean, variance].map((name) => values(path, name, [size], tensors)),
+  );
+  const hash = createHash("sha256").update(`${sizes.name} ${scale}`).update(visionTheta);
+  for (const each of running) hash.update(each);
   const thetas = { vision: tf.tensor1d(visionTheta), text: tf.tensor1d(textTheta) };
+  const kept = running.map((each) => tf.tensor1d(each));
+  const statistics: NetworkStatistics = {
+    mean: kept.filter((_, i) => i % 2 === 0),
+    variance: kept.filter((_, i) => i % 2 === 1),
+  };
   return {
     sizes,
     encoder: {
-      sha256,
+      sha256: hash.digest("hex"),
       name: sizes.name,
       inputShape: [sizes.image, sizes.image, 3],
       features: sizes.features,
       normalisation: CLIP_NORMALISATION,
+      ...(layers.length === 0 ? {} : { statistics }),
       withHead: ({ classes, weight }) => ({
-        network: visionNetwork(sizes, classes, scale),
+        network: visionFor(classes, scale),
         theta: tf.tidy(() =>
           tf.concat([thetas.vision, tf.tensor1d(weight.slice()), tf.zeros<tf.Rank.R1>([classes])]),
         ),
@@ -83,54 +113,8 @@ export function readClip(path: string, sizes: ClipSizes = CLIP_VIT_B_32): Clip {
       });
       return { classes: classes.length, weight: Float32Array.from(rows) };
     },
-    dispose: () => tf.dispose([thetas.vision, thetas.text]),
+    dispose: () => tf.dispose([thetas.vision, thetas.text, ...kept]),
   };
-}
-
-const TOWER_NAMES: Readonly<Record<string, string>> = {
-  norm1: "layer_norm1",
-  norm2: "layer_norm2",
-  hidden: "mlp.fc1",
-  out: "mlp.fc2",
-  "attention/query": "self_attn.q_proj",
-  "attention/key": "self_attn.k_proj",
-  "attention/value": "self_attn.v_proj",
-  "attention/out": "self_attn.out_proj",
-};
-
-/** `block3/attention/query/weight` → `TOWER.encoder.layers.3.self_attn.q_proj.weight`. */
-function blockName(tower: string, name: string): string {
-  const [, layer, part, kind] = /^block(\d+)\/(.+)\/(\w+)$/.exec(name)!;
-  const stored = kind === "gamma" ? "weight" : kind === "beta" ? "bias" : kind;
-  return `${tower}.encoder.layers.${layer}.${TOWER_NAMES[part!]!}.${stored}`;
-}
-
-const VISION_NAMES: Readonly<Record<string, string>> = {
-  "patches/filter": "vision_model.embeddings.patch_embedding.weight",
-  class: "vision_model.embeddings.class_embedding",
-  positions: "vision_model.embeddings.position_embedding.weight",
-  // Published with this spelling.
-  "before/gamma": "vision_model.pre_layrnorm.weight",
-  "before/beta": "vision_model.pre_layrnorm.bias",
-  "after/gamma": "vision_model.post_layernorm.weight",
-  "after/beta": "vision_model.post_layernorm.bias",
-  "projection/weight": "visual_projection.weight",
-};
-
-function visionName(name: string): string {
-  return VISION_NAMES[name] ?? blockName("vision_model", name);
-}
-
-const TEXT_NAMES: Readonly<Record<string, string>> = {
-  tokens: "text_model.embeddings.token_embedding.weight",
-  positions: "text_model.embeddings.position_embedding.weight",
-  "after/gamma": "text_model.final_layer_norm.weight",
-  "after/beta": "text_model.final_layer_norm.bias",
-  "projection/weight": "text_projection.weight",
-};
-
-function textName(name: string): string {
-  return TEXT_NAMES[name] ?? blockName("text_model", name);
 }
 
 type Tensors = Readonly<Record<string, SafetensorsTensor>>;
@@ -145,7 +129,7 @@ function checkFileSize(path: string, wanted: number, { name }: ClipSizes): void 
 
 function checkNames(path: string, { name }: ClipSizes, wanted: ReadonlySet<string>, tensors: Tensors): void {
   const missing = [...wanted].filter((each) => !(each in tensors));
-  const extra = Object.keys(tensors).filter((each) => !wanted.has(each) && !IGNORED.has(each));
+  const extra = Object.keys(tensors).filter((each) => !wanted.has(each) && !IGNORED.test(each));
   if (missing.length === 0 && extra.length === 0) return;
   const listed = (names: readonly string[]): string =>
     `${names.slice(0, 3).join(", ")}${names.length > 3 ? ` and ${names.length - 3} more` : ""}`;
@@ -166,30 +150,40 @@ function values(path: string, name: string, shape: readonly number[], tensors: T
   return data;
 }
 
+type Stored = ParameterEntry & { readonly stored: StoredName };
+
+/** Batch normalisations in layer order, and where their running statistics lie. */
+function normalisedLayers(entries: readonly Stored[]) {
+  return entries
+    .filter(({ name }) => name.endsWith("/gamma"))
+    .map(({ stored, size }) => {
+      const module = stored.tensor.slice(0, stored.tensor.lastIndexOf("."));
+      return { size, mean: `${module}.running_mean`, variance: `${module}.running_var` };
+    });
+}
+
 /** The parameters one after the other in our layout: filters and weights transposed. */
-function flat(
-  path: string,
-  entries: readonly ParameterEntry[],
-  nameOf: (name: string) => string,
-  tensors: Tensors,
-): Float32Array {
+function flat(path: string, entries: readonly Stored[], tensors: Tensors): Float32Array {
   const first = entries[0]!.offset;
   const last = entries.at(-1)!;
   const theta = new Float32Array(last.offset + last.size - first);
-  for (const { name, shape, offset } of entries) {
-    const stored = nameOf(name);
-    const isFilter = name.endsWith("/filter");
-    const isWeight = name.endsWith("/weight");
-    const theirs = isFilter
-      ? [shape[3]!, shape[2]!, shape[0]!, shape[1]!]
-      : isWeight
-        ? [...shape].reverse()
-        : shape;
-    const data = values(path, stored, theirs, tensors);
-    const moved = isFilter || isWeight ? tf.tidy(() => transposed(data, theirs)) : data;
-    theta.set(moved, offset - first);
-  }
+  for (const entry of entries) theta.set(ownLayout(path, entry, tensors), entry.offset - first);
   return theta;
+}
+
+function ownLayout(path: string, { name, shape, size, stored }: Stored, tensors: Tensors): Float32Array {
+  const isFilter = name.endsWith("/filter");
+  const isTurned = isFilter || (name.endsWith("/weight") && stored.isUpright !== true);
+  const theirs = isFilter
+    ? [shape[3]!, shape[2]!, shape[0]!, shape[1]!]
+    : isTurned
+      ? [...shape].reverse()
+      : shape;
+  const { tensor, third } = stored;
+  const whole = third === undefined ? theirs : [3 * theirs[0]!, ...theirs.slice(1)];
+  const all = values(path, tensor, whole, tensors);
+  const data = third === undefined ? all : all.subarray(third * size, (third + 1) * size);
+  return isTurned ? tf.tidy(() => transposed(data.slice(), theirs)) : data;
 }
 
 /** Filters [O, I, h, w] → [h, w, I, O]; weights [out, in] → [in, out]. */

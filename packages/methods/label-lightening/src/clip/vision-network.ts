@@ -7,7 +7,7 @@ import {
   type Network,
 } from "@limbeck/core";
 import * as tf from "@tensorflow/tfjs-core";
-import type { ClipSizes } from "./clip-model.ts";
+import type { ClipTransformerSizes } from "./clip-model.ts";
 
 /**
  * CLIP's vision transformer with a linear head: patches, a class token and positions, a normalisation before the blocks, the class token
@@ -17,7 +17,7 @@ import type { ClipSizes } from "./clip-model.ts";
  * @param scale exp of the published `logit_scale`.
  * @see Radford et al., "Learning transferable visual models from natural language supervision" (ICML 2021), section 2.4.
  */
-export function visionNetwork(sizes: ClipSizes, classes: number, scale: number): Network {
+export function visionNetwork(sizes: ClipTransformerSizes, classes: number, scale: number): Network {
   const { image, patch, visionWidth: width, visionLayers, visionHeads: heads, features } = sizes;
   const inputShape = [image, image, 3] as const;
   return defineNetwork(sizes.name, { inputShape, classes }, (plan) => {
