@@ -9,8 +9,7 @@ import {
   type EvaluationRecord,
   takeInterrupts,
 } from "@limbeck/benchmarks";
-import { ConfigError, readEvents, readSet, type SyntheticSet } from "@limbeck/core";
-import { datasets } from "@limbeck/datasets";
+import { readEvents, readSet, type SyntheticSet } from "@limbeck/core";
 import { labelModelOf, readTrainedModel } from "@limbeck/label-lightening";
 import type { Command } from "commander";
 import { existsSync } from "node:fs";
@@ -18,6 +17,7 @@ import { startEngine, withEngineOptions, withOutputOptions, type CommonFlags } f
 import { openForCommand } from "../open-for-command.ts";
 import { createOutput, type Output } from "../output.ts";
 import { createProgress } from "../progress.ts";
+import { sourceName } from "../source-name.ts";
 
 interface EvaluateFlags extends CommonFlags {
   readonly dataset?: string;
@@ -54,7 +54,7 @@ async function runEvaluate(path: string, flags: EvaluateFlags): Promise<void> {
   const protocol = protocolNamed(flags.protocol);
   const set = readSet(path);
   await startEngine(flags, output);
-  const dataset = await openForCommand(flags.dataset ?? sourceName(set), output);
+  const dataset = await openForCommand(flags.dataset ?? sourceName("evaluate", set), output);
   const interrupt = takeInterrupts(() => output.note("\nstopping; networks that are finished are kept"));
   const { network, seeds } = flags;
   const labelModel =
@@ -111,12 +111,4 @@ function distillSeconds(path: string): number {
   if (!existsSync(events)) return 0;
   const last = readEvents(events).findLast((event) => event.kind === "done");
   return last?.kind === "done" ? last.seconds : 0;
-}
-
-/** Name of the data a set was made from. @throws {ConfigError} if it was a user's own, whose path is not known. */
-function sourceName({ provenance }: SyntheticSet): string {
-  if (datasets.some(({ id }) => id === provenance.dataset)) return provenance.dataset;
-  throw new ConfigError(
-    `evaluate: the set was made from "${provenance.dataset}", which is no data set known by name; give its path by --dataset`,
-  );
 }

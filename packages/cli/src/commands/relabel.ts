@@ -26,9 +26,11 @@ import { startEngine, withEngineOptions, withOutputOptions, type CommonFlags } f
 import { openForCommand } from "../open-for-command.ts";
 import { createOutput } from "../output.ts";
 import { createProgress } from "../progress.ts";
+import { sourceName } from "../source-name.ts";
 import { formatBytes } from "../units.ts";
 
 interface RelabelFlags extends CommonFlags {
+  readonly dataset?: string;
   readonly teacher: string;
   readonly teacherNetwork?: string;
   readonly form: keyof typeof labelForms | "hello";
@@ -50,6 +52,7 @@ export function registerRelabel(program: Command): void {
     .command("relabel")
     .description("give the images of a set labels of a teacher, and count their bytes")
     .argument("<set>", "path of a set.arrow")
+    .option("--dataset <name>", "name or path of the real data (default: what the set was made from)")
     .requiredOption("--teacher <file>", "a trained network as safetensors")
     .option("--teacher-network <name>", "its network, where the file is a checkpoint in torchvision's naming")
     .addOption(
@@ -79,7 +82,7 @@ async function runRelabel(path: string, flags: RelabelFlags): Promise<void> {
   protocolNamed(flags.protocol);
   const set = readSet(path);
   await startEngine(flags, output);
-  const dataset = await openForCommand(set.provenance.dataset, output);
+  const dataset = await openForCommand(flags.dataset ?? sourceName("relabel", set), output);
   const interrupt = takeInterrupts(() => output.note("\nstopping; nothing is written"));
   let progress: ReturnType<typeof createProgress> | undefined;
   try {

@@ -35,7 +35,7 @@ export function setTrainingData(set: SyntheticSet, model?: ScoreModel): SetTrain
   const { labels } = set;
   if (labels.kind === "projector" && model === undefined) {
     throw new ConfigError(
-      `labels of ${set.provenance.method}: they come from a projector, which needs its encoder; give it (limbeck evaluate --encoder FILE)`,
+      `labels of ${set.provenance.method}: they come from a model, a teacher or a projector's encoder, which is not there; give it (limbeck evaluate --teacher FILE)`,
     );
   }
   const images = setImages(set);

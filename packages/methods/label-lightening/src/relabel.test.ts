@@ -194,7 +194,7 @@ test("an online teacher: nothing stored but its hash; a training needs it", asyn
   });
   expect(labelled.labels.kind === "projector" && encodedLabelBytes(labelled.labels)).toBeLessThan(400);
   expect(() => setTrainingData(labelled)).toThrowErrorMatchingInlineSnapshot(
-    `[ConfigError: labels of toy: they come from a projector, which needs its encoder; give it (limbeck evaluate --encoder FILE)]`,
+    `[ConfigError: labels of toy: they come from a model, a teacher or a projector's encoder, which is not there; give it (limbeck evaluate --teacher FILE)]`,
   );
 });
 

@@ -100,7 +100,7 @@ export function residualName(name: string): StoredName {
 }
 
 /** Module of a convolution or of its normalisation. */
-export function residualModule(layer: string, isFilter: boolean): string {
+function residualModule(layer: string, isFilter: boolean): string {
   const stem = /^stem(\d)$/.exec(layer)?.[1];
   if (stem !== undefined) return `${isFilter ? "conv" : "bn"}${stem}`;
   const [, stage, block, part] = /^stage(\d+)\/block(\d+)\/(\w+)$/.exec(layer)!;

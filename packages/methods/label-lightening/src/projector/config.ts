@@ -41,7 +41,7 @@ export const projectorPresets = {
   "small-images": {
     status: "sample",
     source: "ten classes of 32 by 32",
-    config: { encoderRank: 4, headRank: 8, steps: 500, batchSize: 128 },
+    config: { encoderRank: 4, headRank: 8, steps: 500, batchSize: 128, learningRate: 0.01 },
   },
 } as const satisfies Readonly<
   Record<string, { status: "reported" | "sample"; source: string; config: ProjectorConfigInput }>
