@@ -46,7 +46,8 @@ test("relabel in several forms, evaluate, and what does not belong together", as
     limbeck(["relabel", "set.arrow", "--teacher", "teacher1.safetensors", ...views, ...more], { cwd });
   const full = await label("--form", "views", "--json", "--labels", "full.labels");
   expect(full.code, full.stderr).toBe(0);
-  const told = JSON.parse(full.stdout) as { labelFile: number; bytes: { labels: number } };
+  const told = JSON.parse(full.stdout) as { labelFile: number; bytes: { labels: number }; agreement: number };
+  expect(told.agreement).toBeGreaterThan(60);
   // 30 epochs of 6 images, two float16 scores each, and the header; a byte more for the class of each image.
   expect(statSync(join(cwd, "full.labels")).size).toBe(told.labelFile);
   expect(told.bytes.labels).toBe(told.labelFile + 6);

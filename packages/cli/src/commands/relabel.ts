@@ -18,8 +18,10 @@ import {
   projectorPresets,
   readTrainedModel,
   relabel,
+  teacherAgreement,
   zooEncoder,
   type LabelFormInput,
+  type Teacher,
 } from "@limbeck/label-lightening";
 import { Option, type Command } from "commander";
 import { startEngine, withEngineOptions, withOutputOptions, type CommonFlags } from "../common-options.ts";
@@ -86,7 +88,9 @@ async function runRelabel(path: string, flags: RelabelFlags): Promise<void> {
   const interrupt = takeInterrupts(() => output.note("\nstopping; nothing is written"));
   let progress: ReturnType<typeof createProgress> | undefined;
   try {
-    const labelled = await label(set, dataset, flags, interrupt.signal, (done, total, loss) => {
+    const teacher = networkTeacher(readTrainedModel(flags.teacher, flags.teacherNetwork, dataset));
+    const agreement = await teacherAgreement(set, teacher, flags.renormalise);
+    const labelled = await label(set, teacher, dataset, flags, interrupt.signal, (done, total, loss) => {
       progress ??= createProgress(output, flags.form, total);
       progress.update({ done, ...(loss === undefined ? {} : { loss }) });
     }).catch((error: unknown) => {
@@ -101,8 +105,8 @@ async function runRelabel(path: string, flags: RelabelFlags): Promise<void> {
     const bytes = await setBytes(labelled);
     const file = isStored ? encodedLabelBytes(labels) : 0;
     output.result(
-      { path: target, form: flags.form, bytes, labelFile: file },
-      `${target}\nimages ${formatBytes(bytes.images)}, labels ${formatBytes(bytes.labels)}`,
+      { path: target, form: flags.form, bytes, labelFile: file, agreement },
+      `${target}\nimages ${formatBytes(bytes.images)}, labels ${formatBytes(bytes.labels)}; the teacher gives ${agreement.toFixed(1)} % of the images their class`,
     );
   } finally {
     progress?.stop();
@@ -114,12 +118,12 @@ type OnProgress = (done: number, total: number, loss?: number) => void;
 
 async function label(
   set: SyntheticSet,
+  teacher: Teacher,
   dataset: ImageDataset,
   flags: RelabelFlags,
   signal: AbortSignal,
   onProgress: OnProgress,
 ): Promise<SyntheticSet> {
-  const teacher = networkTeacher(readTrainedModel(flags.teacher, flags.teacherNetwork, dataset));
   const shared = { teacher, renormalise: flags.renormalise ?? false, signal };
   if (flags.form !== "hello") {
     const recipe = recipeFor(protocolNamed(flags.protocol), dataset, set.stepSize);

@@ -15,6 +15,7 @@ export { labelByProjector, type LabelByProjectorOptions } from "./projector/labe
 export { adapterLayout, chooseAdapters, type Adapter, type AdapterLayout } from "./projector/low-rank.ts";
 export { readTrainedModel } from "./read-trained-model.ts";
 export { relabel, type RelabelOptions } from "./relabel.ts";
+export { teacherAgreement } from "./teacher-agreement.ts";
 export {
   meanTeacher,
   networkTeacher,

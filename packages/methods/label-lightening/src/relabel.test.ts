@@ -21,6 +21,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { labelForms } from "./label-form.ts";
 import { labelModelOf } from "./label-model.ts";
 import { relabel } from "./relabel.ts";
+import { teacherAgreement } from "./teacher-agreement.ts";
 import { meanTeacher, networkTeacher, type Teacher } from "./teacher.ts";
 
 const set = toySet({ shape: [8, 8, 3], ipc: 3 });
@@ -247,6 +248,18 @@ test("teachers of other classes or another normalisation are refused, or convert
     const raw = set.images[c]! * 0.25 + 0.5;
     expect(pixel[c]).toBeCloseTo((raw - normalisation.mean[c]!) / normalisation.std[c]!, 4);
   });
+});
+
+test("a teacher of another class order agrees with few classes; parts of decoded images count each", async () => {
+  // Scores a constant: class 1 for all.
+  const second: Teacher = {
+    ...teacher,
+    scores: (images) => tf.tile(tf.tensor2d([[0, 1, 0]]), [images.shape[0], 1]),
+  };
+  expect(await teacherAgreement(set, second)).toBeCloseTo(100 / 3, 6);
+  expect(await teacherAgreement({ ...set, factor: 2 }, second)).toBeCloseTo(100 / 3, 6);
+  const own = { ...set, labels: { kind: "hard", values: new Int32Array(9).fill(1) } } as const;
+  expect(await teacherAgreement(own, second)).toBe(100);
 });
 
 test("a form that is none is refused", async () => {
