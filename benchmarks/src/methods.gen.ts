@@ -1,6 +1,6 @@
 // Written by `pnpm gen` from the folders of packages/methods. Do not edit.
 import { atom, datadam, dc, dm, dsa, idc, idm, ncfm } from "@limbeck/attention-matching";
-import { cda, sre2l } from "@limbeck/curriculum-synthesis";
+import { cda, edc, gvbsm, infer, rded, sre2l } from "@limbeck/curriculum-synthesis";
 import { ast, datm, ftd, mtt, tesla } from "@limbeck/trajectory-matching";
 import type { DistillationMethod } from "@limbeck/core";
 
@@ -14,11 +14,15 @@ export const methods: readonly DistillationMethod[] = [
   dc,
   dm,
   dsa,
+  edc,
   ftd,
+  gvbsm,
   idc,
   idm,
+  infer,
   mtt,
   ncfm,
+  rded,
   sre2l,
   tesla,
 ];

@@ -162,12 +162,13 @@ export {
   trainNetwork,
   type EpochReport,
   type TrainedNetwork,
+  type TrainingSnapshot,
   type TrainOptions,
 } from "./train/train-network.ts";
 export { setTrainingData, type ScoreModel, type SetTrainingData } from "./train/set-training-data.ts";
 export {
   preparedTeacher,
-  teacherPart,
+  teacherParts,
   teacherSchema,
   type Teacher,
   type TeacherConfig,

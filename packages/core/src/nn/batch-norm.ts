@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { constantMoments } from "../grad/composed-conv-block.ts";
+import { differentiableOp1 } from "../grad/differentiable-op.ts";
 import { normalizeAffine } from "../grad/normalize.ts";
 import type { NetworkStatistics } from "./network.ts";
 import type { ForwardPass, NetworkPlan, ParameterReader } from "./network-plan.ts";
@@ -39,7 +40,7 @@ export function batchNormStep(
     pass.normalisationInputs?.push(u);
     if (pass.statistics !== "batch") {
       const { scale, shift } = fold(pass, pass.statistics);
-      return tf.add(tf.mul(u, scale), shift);
+      return scaleShift(u, scale, shift);
     }
     if (pass.observed !== undefined) {
       const { mean, variance } = constantMoments(() => {
@@ -52,4 +53,20 @@ export function batchNormStep(
     }
     return normalizeAffine(u, gamma(pass), beta(pass), [0, 1, 2], EPSILON);
   };
+}
+
+/** `u·scale + shift` by channel, without keeping the product. Differentiable in all three, any number of times. */
+function scaleShift(u: tf.Tensor4D, scale: tf.Tensor1D, shift: tf.Tensor1D): tf.Tensor4D {
+  return differentiableOp1<tf.Tensor4D>({
+    inputs: { u, scale, shift },
+    forward: (save) => {
+      save([u, scale]);
+      return tf.tidy(() => tf.add(tf.mul(u, scale), shift));
+    },
+    backward: (dy, [input, factor]) => ({
+      u: () => tf.mul(dy, factor!),
+      scale: () => tf.sum(tf.mul(dy, input!), [0, 1, 2]),
+      shift: () => tf.sum(dy, [0, 1, 2]),
+    }),
+  });
 }

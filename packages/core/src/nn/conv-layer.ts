@@ -154,6 +154,7 @@ export function convLayer(
   };
 
   const forward = (pass: ForwardPass, x: tf.Tensor4D): tf.Tensor4D => {
+    pass.convolutionInputs?.push(x);
     if (normStep !== undefined && pass.normalisationInputs !== undefined) return separate(pass, x, normStep);
     const power = isBlock && pass.attention !== undefined ? pass.attentionPower : 0;
     const attrs = blockAttributes(options, power, foldNorm !== undefined && pass.statistics !== "batch");

@@ -89,7 +89,7 @@ export function defineNetwork(
       check(theta, images);
       ensureGradients();
       const { statistics = "batch", activations = false, attentionPower, differentiate = "both" } = options;
-      const { normalisationInputs = false } = options;
+      const { normalisationInputs = false, convolutionInputs = false } = options;
       if (statistics !== "batch") checkStatistics(statistics);
       if (attentionPower !== undefined && !(attentionPower > 0)) {
         throw new ConfigError(`${name}: attentionPower must be positive, got ${attentionPower}`);
@@ -107,6 +107,7 @@ export function defineNetwork(
           ...(activations ? { activations: [] } : {}),
           ...(attentionPower === undefined ? {} : { attention: [] }),
           ...(normalisationInputs ? { normalisationInputs: [] } : {}),
+          ...(convolutionInputs ? { convolutionInputs: [] } : {}),
         };
         const output = forward(pass, x);
         return {
@@ -116,6 +117,7 @@ export function defineNetwork(
           ...(pass.normalisationInputs === undefined
             ? {}
             : { normalisationInputs: pass.normalisationInputs }),
+          ...(pass.convolutionInputs === undefined ? {} : { convolutionInputs: pass.convolutionInputs }),
         };
       });
       return result;

@@ -32,6 +32,7 @@ export function depthwiseLayer(
   return {
     outputShape: [h, w, channels],
     forward: (pass, x) => {
+      pass.convolutionInputs?.push(x);
       const weights =
         pass.differentiate === "images"
           ? refuseGradient(filter(pass), `${name}: no derivative in the filter was prepared`)

@@ -15,6 +15,8 @@ export interface ForwardPass {
   readonly attention?: tf.Tensor3D[];
   /** Receives the input of every batch normalisation, in layer order, where it was asked for. */
   readonly normalisationInputs?: tf.Tensor4D[];
+  /** Receives the input of every convolution, in layer order, where it was asked for. */
+  readonly convolutionInputs?: tf.Tensor4D[];
   /** Receives mean and variance of every batch-normalisation input, in layer order. */
   readonly observed?: {
     readonly mean: tf.Tensor1D[];

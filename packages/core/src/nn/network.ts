@@ -43,6 +43,8 @@ export interface ApplyOptions {
    * the images and θ, twice, whichever statistics are used. The layers are then computed in separate steps.
    */
   readonly normalisationInputs?: boolean;
+  /** Also return the input of every convolution, in layer order (the first is the images). Differentiable in the images and θ, twice. */
+  readonly convolutionInputs?: boolean;
   /** Default `both`. Asking for a derivative that was excluded throws {@link NotDifferentiableError}. */
   readonly differentiate?: Differentiate;
 }
@@ -58,6 +60,8 @@ export interface NetworkOutput {
   readonly attention?: readonly tf.Tensor3D[];
   /** Present when `normalisationInputs` was asked for: `[N, h, w, c]` each, in layer order. */
   readonly normalisationInputs?: readonly tf.Tensor4D[];
+  /** Present when `convolutionInputs` was asked for: `[N, h, w, c]` each, in layer order. */
+  readonly convolutionInputs?: readonly tf.Tensor4D[];
 }
 
 /** Running mean and variance of every batch-normalisation layer, in layer order. */

@@ -14,12 +14,14 @@ import { foldIn, keyFromSeed } from "../random/key.ts";
 import { accuracy } from "./accuracy.ts";
 import { readNetworkWeights, weightTensors, type NetworkWeights } from "./network-weights.ts";
 import { recipeSchema, type Recipe } from "./recipe.ts";
-import { disposeTrained, trainNetwork } from "./train-network.ts";
+import { disposeTrained, trainNetwork, type TrainedNetwork, type TrainingSnapshot } from "./train-network.ts";
 
 /** Raise it when training changes its bits: teachers that were made before are then not found any more. */
 const VERSION = 1;
 /** Largest difference of a mean or standard deviation that still counts as the same published constant. */
 const SAME_CONSTANT = 1e-6;
+/** Snapshots of a teacher's training that are kept on its way, at most. */
+const SNAPSHOTS = 4;
 /** Training images of a class that a teacher from a file is tried on. */
 const TRIED_PER_CLASS = 20;
 
@@ -74,79 +76,142 @@ function teacherRecipe(teacher: TeacherConfig, { mirrorInvariant }: ImageDataset
 }
 
 /**
- * A teacher as a part to prepare: arrays `theta`, `mean` and `variance`, the statistics of all layers one after the other. A
- * checkpoint is read and checked at once, and tried on a few training images when the part is made.
+ * A teacher as parts to prepare, the last of which is the teacher: arrays `theta`, `mean` and `variance`, the statistics of all layers
+ * one after the other. The parts before it are snapshots of its training, from which an interrupted one goes on to the same bits.
+ * A checkpoint is read and checked at once, and tried on a few training images when the part is made.
  *
- * @param part Name of the part within the run.
+ * @param part Name of the teacher within the run.
  * @throws {ConfigError} if the network is unknown or has no batch normalisation, or the checkpoint was trained on other classes
  *   or with another normalisation.
  * @throws {DataError} if the checkpoint is not one of this network.
  */
-export function teacherPart(context: RunContext, part: string, teacher: TeacherConfig): PreparedPart {
-  const { dataset } = context;
+export function teacherParts(
+  context: RunContext,
+  part: string,
+  teacher: TeacherConfig,
+): readonly [...PreparedPart[], PreparedPart] {
   const network = context.network(teacher.network);
   if (!network.usesBatchStatistics) {
     throw new ConfigError(
       `${part}: network ${network.name} has no batch normalisation, whose statistics the images are to match; choose one that has, such as convnet3-batch or resnet18-batch`,
     );
   }
-  const bytes = 4 * (network.parameterCount + 2 * network.activationFloats);
-  const shared = { name: part, bytes };
-  if (teacher.file !== undefined) {
-    const path = locate(part, teacher.file);
-    const { metadata, ...weights } = readNetworkWeights(network, path);
-    checkClasses(part, metadata, dataset);
-    checkSameNormalisation(part, teacher, metadata, dataset);
-    return {
-      ...shared,
-      identity: {
-        kind: "teacher-file",
-        network: network.name,
-        weights: digest(weights),
-        ...dataIdentity(dataset),
-      },
-      multiplyAdds: network.multiplyAdds * TRIED_PER_CLASS * dataset.classes.length,
-      async make(signal) {
-        await tryTeacher(part, network, weights, dataset, signal);
-        return arraysOf(weights);
-      },
-    };
-  }
-  const recipe = teacherRecipe(teacher, dataset);
+  return teacher.file === undefined
+    ? trainedParts(context, part, teacher, network)
+    : [checkpointPart(context, part, teacher, teacher.file, network)];
+}
+
+function checkpointPart(
+  { dataset }: RunContext,
+  part: string,
+  teacher: TeacherConfig,
+  file: string,
+  network: Network,
+): PreparedPart {
+  const { metadata, ...weights } = readNetworkWeights(network, locate(part, file));
+  checkClasses(part, metadata, dataset);
+  checkSameNormalisation(part, teacher, metadata, dataset);
   return {
-    ...shared,
+    name: part,
+    bytes: 4 * (weights.theta.length + 2 * weights.mean.length),
     identity: {
-      kind: "teacher",
-      version: VERSION,
-      ...dataIdentity(dataset),
+      kind: "teacher-file",
       network: network.name,
-      recipe,
-      seed: teacher.seed,
+      weights: digest(weights),
+      ...dataIdentity(dataset),
     },
-    multiplyAdds: 3 * network.multiplyAdds * dataset.train.size * recipe.epochs,
+    multiplyAdds: network.multiplyAdds * TRIED_PER_CLASS * dataset.classes.length,
     async make(signal) {
-      const trained = await trainNetwork({
-        network,
-        data: { images: context.real, labels: dataset.train.labels },
-        recipe,
-        key: foldIn(keyFromSeed(teacher.seed), "teacher"),
-        signal,
-      });
-      try {
-        const flat = (vectors: readonly tf.Tensor1D[]) => tf.tidy(() => tf.concat([...vectors]).dataSync());
-        return arraysOf({
-          theta: Float32Array.from(await trained.theta.data()),
-          mean: Float32Array.from(flat(trained.statistics!.mean)),
-          variance: Float32Array.from(flat(trained.statistics!.variance)),
-        });
-      } finally {
-        disposeTrained(trained);
-      }
+      await tryTeacher(part, network, weights, dataset, signal);
+      return arraysOf({ ...weights });
     },
   };
 }
 
-/** The teacher that {@link teacherPart} has prepared. The caller owns its tensors. */
+/** Where a training of so many epochs is cut: its last entry is its end. */
+function cuts(epochs: number): number[] {
+  const length = Math.ceil(epochs / (SNAPSHOTS + 1));
+  return Array.from({ length: Math.ceil(epochs / length) }, (_, i) => Math.min(epochs, (i + 1) * length));
+}
+
+function trainedParts(
+  { dataset, real }: RunContext,
+  part: string,
+  teacher: TeacherConfig,
+  network: Network,
+): readonly [...PreparedPart[], PreparedPart] {
+  const recipe = teacherRecipe(teacher, dataset);
+  const ends = cuts(recipe.epochs);
+  const parts = ends.map((end, i): PreparedPart => {
+    const isLast = i === ends.length - 1;
+    const begin = i === 0 ? 0 : ends[i - 1]!;
+    const before = i === 0 ? undefined : `${part}/epoch-${begin}`;
+    return {
+      name: isLast ? part : `${part}/epoch-${end}`,
+      bytes: 4 * network.parameterCount * (isLast ? 1 : 2),
+      identity: {
+        kind: "teacher",
+        version: VERSION,
+        ...dataIdentity(dataset),
+        network: network.name,
+        recipe,
+        seed: teacher.seed,
+        epoch: end,
+      },
+      multiplyAdds: 3 * network.multiplyAdds * dataset.train.size * (end - begin),
+      async make(signal, prepared) {
+        const from = before === undefined ? undefined : snapshotOf(network, begin, prepared(before));
+        try {
+          const trained = await trainNetwork({
+            network,
+            data: { images: real, labels: dataset.train.labels },
+            recipe,
+            key: foldIn(keyFromSeed(teacher.seed), "teacher"),
+            signal,
+            until: end,
+            ...(from === undefined ? {} : { from }),
+          });
+          try {
+            return arraysOf(await trainedNumbers(trained));
+          } finally {
+            disposeTrained(trained);
+          }
+        } finally {
+          if (from !== undefined) disposeTrained(from);
+        }
+      },
+    };
+  });
+  return parts as [...PreparedPart[], PreparedPart];
+}
+
+/** What is kept of a training: parameters, statistics where there are any yet, and the momentum where it goes on. */
+async function trainedNumbers({
+  theta,
+  statistics,
+  optimiser,
+}: TrainedNetwork): Promise<Record<string, Float32Array>> {
+  const numbers = async (vector: tf.Tensor): Promise<Float32Array> => Float32Array.from(await vector.data());
+  const flat = (vectors: readonly tf.Tensor1D[]): Float32Array =>
+    Float32Array.from(tf.tidy(() => tf.concat([...vectors]).dataSync()));
+  return {
+    theta: await numbers(theta),
+    ...(statistics && { mean: flat(statistics.mean), variance: flat(statistics.variance) }),
+    ...(optimiser && { velocity: await numbers(optimiser["velocity"] as tf.Tensor) }),
+  };
+}
+
+function snapshotOf(network: Network, epoch: number, arrays: PreparedArrays): TrainingSnapshot {
+  const values = (name: string): Float32Array =>
+    (arrays[name]?.data as Float32Array | undefined) ?? new Float32Array();
+  const hasStatistics = arrays["mean"] !== undefined;
+  const optimiser = { velocity: tf.tensor1d(values("velocity")) };
+  if (!hasStatistics) return { epoch, theta: tf.tensor1d(values("theta")), optimiser };
+  const weights = { theta: values("theta"), mean: values("mean"), variance: values("variance") };
+  return { epoch, ...weightTensors(network, weights), optimiser };
+}
+
+/** The teacher that {@link teacherParts} have prepared. The caller owns its tensors. */
 export function preparedTeacher(context: RunContext, part: string, teacher: TeacherConfig): Teacher {
   const network = context.network(teacher.network);
   const arrays = context.prepared!(part);
@@ -155,10 +220,9 @@ export function preparedTeacher(context: RunContext, part: string, teacher: Teac
   return { network, ...weightTensors(network, weights) };
 }
 
-function arraysOf(weights: NetworkWeights): PreparedArrays {
-  const { theta, mean, variance } = weights;
+function arraysOf(vectors: Readonly<Record<string, Float32Array>>): PreparedArrays {
   return Object.fromEntries(
-    Object.entries({ theta, mean, variance }).map(([name, data]) => [name, { shape: [data.length], data }]),
+    Object.entries(vectors).map(([name, data]) => [name, { shape: [data.length], data }]),
   );
 }
 

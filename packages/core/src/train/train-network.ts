@@ -1,9 +1,10 @@
 import { setImmediate } from "node:timers/promises";
 import * as tf from "@tensorflow/tfjs-core";
-import { RunError } from "../errors.ts";
+import { ConfigError, RunError } from "../errors.ts";
 import { ensureGradients } from "../grad/ensure-gradients.ts";
 import type { Network, NetworkStatistics } from "../nn/network.ts";
 import { movingAverage } from "../optim/moving-average.ts";
+import type { OptimiserState } from "../optim/optimiser.ts";
 import { scheduleFactor } from "../optim/schedule.ts";
 import { foldIn, type Key } from "../random/key.ts";
 import { batchAugmentation } from "./augment-batch.ts";
@@ -31,9 +32,24 @@ export interface TrainOptions {
   readonly key: Key;
   /** Start from these parameters instead of fresh ones; stays alive. */
   readonly theta?: tf.Tensor1D;
+  /** Go on from here instead, to the same bits as without the stop; stays alive. */
+  readonly from?: TrainingSnapshot;
+  /** Stop when this many epochs of the recipe are finished; default all. */
+  readonly until?: number;
   readonly onEpoch?: (report: EpochReport) => void;
   /** Stops between two steps; the promise then rejects with its reason. */
   readonly signal?: AbortSignal;
+}
+
+/** Where a training stands after some epochs. */
+export interface TrainingSnapshot {
+  /** Finished epochs of the recipe. */
+  readonly epoch: number;
+  /** `[P]`. */
+  readonly theta: tf.Tensor1D;
+  readonly optimiser: OptimiserState;
+  /** Running statistics, where there are any yet. */
+  readonly statistics?: NetworkStatistics;
 }
 
 /** The caller owns the tensors: {@link disposeTrained}. */
@@ -45,6 +61,8 @@ export interface TrainedNetwork {
   readonly statistics?: NetworkStatistics;
   /** Loss of the last epoch. */
   readonly loss: number;
+  /** State of the optimiser, where `until` stopped the training before its end. */
+  readonly optimiser?: OptimiserState;
 }
 
 /**
@@ -56,12 +74,18 @@ export interface TrainedNetwork {
  *
  * Differs: running statistics start 100 steps before the end; earlier batches would have no weight.
  *
- * @throws {ConfigError} on an unknown augmentation, or one for whose views there are no labels.
+ * @throws {ConfigError} on an unknown augmentation, one for whose views there are no labels, or a part of a training whose recipe
+ *   averages the parameters.
  * @throws {ShapeError} if images, labels and network do not fit.
  * @throws {RunError} if the loss is not finite, naming the epoch.
  */
 export async function trainNetwork(options: TrainOptions): Promise<TrainedNetwork> {
-  const { network, recipe, key, onEpoch, signal } = options;
+  const { network, recipe, key, onEpoch, signal, from, until = recipe.epochs } = options;
+  if (recipe.averageDecay !== undefined && (from !== undefined || until !== recipe.epochs)) {
+    throw new ConfigError(
+      `training ${network.name}: a recipe with averageDecay cannot be trained in parts; leave it out or train at once`,
+    );
+  }
   ensureGradients();
   const data = batchSource(options.data, network);
   const augment = batchAugmentation(recipe);
@@ -71,14 +95,18 @@ export async function trainNetwork(options: TrainOptions): Promise<TrainedNetwor
   const viewOf = viewsOf(data, recipe, key);
   const statisticsFrom = network.usesBatchStatistics ? recipe.epochs * perEpoch - STATISTICS_STEPS : Infinity;
 
-  let theta = options.theta === undefined ? network.init(foldIn(key, "init")) : tf.clone(options.theta);
-  let state = optimiser.init(theta);
+  const first = from?.theta ?? options.theta;
+  let theta = first === undefined ? network.init(foldIn(key, "init")) : tf.clone(first);
+  let state = from === undefined ? optimiser.init(theta) : cloned(from.optimiser);
   let average = recipe.averageDecay === undefined ? undefined : tf.clone(theta);
-  let statistics: NetworkStatistics | undefined;
+  let statistics: NetworkStatistics | undefined = from?.statistics && {
+    mean: from.statistics.mean.map((vector) => tf.clone(vector)),
+    variance: from.statistics.variance.map((vector) => tf.clone(vector)),
+  };
   let losses: tf.Scalar[] = [];
   let loss = Number.NaN;
   try {
-    for (let epoch = 0; epoch < recipe.epochs; epoch++) {
+    for (let epoch = from?.epoch ?? 0; epoch < until; epoch++) {
       const learningRate = recipe.learningRate * scheduleFactor(recipe.schedule, epoch, recipe.epochs);
       if (recipe.resetAtSteps && recipe.schedule.kind === "steps" && recipe.schedule.at.includes(epoch)) {
         free(state);
@@ -128,12 +156,24 @@ export async function trainNetwork(options: TrainOptions): Promise<TrainedNetwor
     free(theta, state, average, statistics, losses);
     throw error;
   }
+  const trained = statistics === undefined ? {} : { statistics };
+  if (until < recipe.epochs) return { network, theta, loss, ...trained, optimiser: state };
   free(state);
   if (average !== undefined) {
     theta.dispose();
     theta = average;
   }
-  return { network, theta, loss, ...(statistics === undefined ? {} : { statistics }) };
+  return { network, theta, loss, ...trained };
+}
+
+/** The same state in tensors of its own. */
+function cloned(state: OptimiserState): OptimiserState {
+  return Object.fromEntries(
+    Object.entries(state).map(([name, value]) => [
+      name,
+      value instanceof tf.Tensor ? tf.clone(value) : value,
+    ]),
+  );
 }
 
 /** The views that the data have labels for, or fresh ones. */
@@ -146,8 +186,12 @@ function viewsOf({ size, views }: BatchSource, recipe: Recipe, key: Key): Views 
 }
 
 /** Frees a trained network's tensors. */
-export function disposeTrained({ theta, statistics }: Pick<TrainedNetwork, "theta" | "statistics">): void {
-  free(theta, statistics);
+export function disposeTrained({
+  theta,
+  statistics,
+  optimiser,
+}: Pick<TrainedNetwork, "theta" | "statistics" | "optimiser">): void {
+  free(theta, statistics, optimiser);
 }
 
 /** `tf.tidy` for a result of any type. */

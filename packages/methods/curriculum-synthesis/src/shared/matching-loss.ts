@@ -5,7 +5,7 @@ import * as tf from "@tensorflow/tfjs-core";
 const EPSILON = 1e-12;
 
 /** `√(Σ x² + ε)` of a whole tensor. */
-function norm(x: tf.Tensor): tf.Scalar {
+export function norm(x: tf.Tensor): tf.Scalar {
   return tf.sqrt(tf.add(tf.sum(tf.square(x)), EPSILON));
 }
 

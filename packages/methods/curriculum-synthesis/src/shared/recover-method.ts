@@ -1,13 +1,13 @@
 import {
   preparedTeacher,
-  teacherPart,
+  teacherParts,
   type DistillationMethod,
   type Preset,
   type TeacherConfig,
 } from "@limbeck/core";
-import * as tf from "@tensorflow/tfjs-core";
 import type { z } from "zod";
 import type { RecoverConfig } from "./config.ts";
+import { disposeTeacher } from "./dispose-teacher.ts";
 import {
   initialRecovery,
   recoverForecast,
@@ -42,7 +42,7 @@ export function recoverMethod<Schema extends z.ZodType<OneTeacherConfig>>(
     ...method,
     steps: recoverSteps,
     forecast: (context, config) => recoverForecast(context, config, [config.teacher.network]),
-    prepare: (context, { teacher }) => [teacherPart(context, TEACHER, teacher)],
+    prepare: (context, { teacher }) => teacherParts(context, TEACHER, teacher),
     init: initialRecovery,
     step(context, state, config, step) {
       const teacher = preparedTeacher(context, TEACHER, config.teacher);
@@ -52,7 +52,7 @@ export function recoverMethod<Schema extends z.ZodType<OneTeacherConfig>>(
           viewLoss: teacherLoss(teacher, config),
         });
       } finally {
-        tf.dispose([teacher.theta, ...teacher.statistics.mean, ...teacher.statistics.variance]);
+        disposeTeacher(teacher);
       }
     },
     result: recoverResult,

@@ -20,7 +20,7 @@ import { batchCount, batchPlaces, type Place } from "./batches.ts";
 import type { RecoverConfig } from "./config.ts";
 import { meanLength, momentsOf, statisticsLoss, totalVariation, valueOf } from "./matching-loss.ts";
 import { clampToPixels, requirePixels } from "./pixel-range.ts";
-import { teacherView } from "./view.ts";
+import { teacherView, type ViewOptions } from "./view.ts";
 
 /** What recovery keeps between two steps: finished batches, and the one at work with its optimiser. */
 export type RecoverState = {
@@ -46,11 +46,7 @@ export function recoverSteps(
 }
 
 /** First images of a batch, `[B, H, W, C]`. @throws {DataError} if a class has too few images (`real`). */
-export function initialBatch(
-  { dataset, real, key }: RunContext,
-  config: RecoverConfig,
-  batch: number,
-): tf.Tensor4D {
+function initialBatch({ dataset, real, key }: RunContext, config: RecoverConfig, batch: number): tf.Tensor4D {
   const places = batchPlaces(batch, dataset.classes.length, config);
   const own = foldIn(key, "initialise");
   if (config.initialisation === "noise") {
@@ -78,7 +74,7 @@ export function initialRecovery(context: RunContext, config: RecoverConfig): Rec
 }
 
 /** Loss of a view by one teacher. */
-export type ViewLoss = (
+export type ViewLoss<Extra = object> = (
   view: tf.Tensor4D,
   labels: tf.Tensor2D,
   key: Key,
@@ -86,11 +82,13 @@ export type ViewLoss = (
   readonly loss: tf.Scalar;
   /** Parts of the loss, logged apart. */
   readonly terms: Readonly<Record<string, tf.Scalar>>;
-};
+} & Extra;
 
 export interface RecoverStepOptions {
   /** Range of crop scales at iteration `t` of a batch; none: no crop and no flip. */
   readonly scale: (t: number) => readonly [low: number, high: number] | undefined;
+  /** Zeros around the images for random windows in the place of crops. */
+  readonly pad?: number;
   readonly viewLoss: ViewLoss;
 }
 
@@ -117,6 +115,23 @@ export function teacherLoss({ network, theta, statistics }: Teacher, config: Rec
   };
 }
 
+/** The view that the teacher has of a batch in a step. */
+export function viewOf(
+  { dataset, key }: Pick<RunContext, "dataset" | "key">,
+  config: RecoverConfig,
+  step: number,
+  { scale, pad }: Pick<RecoverStepOptions, "scale" | "pad">,
+): ViewOptions {
+  return {
+    key: foldIn(foldIn(foldIn(key, "step"), step), "view"),
+    scale: scale(step % config.iterations),
+    pad,
+    flip: dataset.mirrorInvariant,
+    shift: [config.shift === "both" ? -config.jitter : 0, config.jitter],
+    each: config.views === "image",
+  };
+}
+
 /** One update of the batch at work; after its last iteration the next batch begins. */
 export function recoverStep(
   context: RunContext,
@@ -133,14 +148,9 @@ export function recoverStep(
   let loss = Number.NaN;
   const next = tf.tidy(() => {
     const labels = oneHotLabels(labelsOf(batchPlaces(state.batch, classes, config)), classes);
+    const viewOptions = viewOf(context, config, step, options);
     const lossAt = (images: tf.Tensor): tf.Scalar => {
-      const view = teacherView(images as tf.Tensor4D, {
-        key: foldIn(key, "view"),
-        scale: options.scale(t),
-        flip: dataset.mirrorInvariant,
-        shift: [config.shift === "both" ? -config.jitter : 0, config.jitter],
-        each: config.views === "image",
-      });
+      const view = teacherView(images as tf.Tensor4D, viewOptions);
       const found = options.viewLoss(view, labels, key);
       for (const [name, scalar] of Object.entries(found.terms)) terms[name] = valueOf(scalar);
       return found.loss;
