@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { ConfigError } from "../errors.ts";
 import { decodeLabelRecords, labelBytes } from "../synthetic/label-codec.ts";
+import { decodedRows } from "../synthetic/multi-formation.ts";
 import { setImages, setLabels } from "../synthetic/set-tensors.ts";
 import type { SyntheticSet } from "../synthetic/synthetic-set.ts";
 import { viewRange, type StoredViews } from "../synthetic/view-labels.ts";
@@ -45,7 +46,9 @@ export function setTrainingData(set: SyntheticSet, model?: ScoreModel): SetTrain
       ? { of: (_: number, batch: tf.Tensor4D) => centred(model.scores(batch)) }
       : labels.kind === "views"
         ? storedScores(labels.views)
-        : undefined;
+        : labels.kind === "soft" && labels.space === "logits"
+          ? softScores(labels.values, set)
+          : undefined;
   return {
     data: { images, labels: rows, ...(scores === undefined ? {} : { scores }) },
     dispose() {
@@ -53,6 +56,17 @@ export function setTrainingData(set: SyntheticSet, model?: ScoreModel): SetTrain
       if (scores instanceof tf.Tensor) scores.dispose();
     },
   };
+}
+
+/** Soft labels that are scores, one for each decoded image: mixed as scores, softened at the recipe's temperature. */
+function softScores(
+  values: Float32Array,
+  { size, classes, factor = 1 }: Pick<SyntheticSet, "size" | "classes" | "factor">,
+): tf.Tensor2D {
+  return tf.tidy(() => {
+    const rows = tf.tensor2d(values.slice(), [size, classes.length]);
+    return factor === 1 ? rows : decodedRows(rows, factor);
+  });
 }
 
 /** Scores less their mean over the classes, as stored ones are. */

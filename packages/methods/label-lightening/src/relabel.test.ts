@@ -186,6 +186,19 @@ test("one label an image: mixed as scores; several teachers: their mean", async 
   expect((await trainedOn(labelled, recipe({ batchSize: 5 }))).every(Number.isFinite)).toBe(true);
 });
 
+test("soft labels that are scores train as stored ones do: mixed as scores, softened at the recipe's temperature", async () => {
+  const by = recipe({ optimiser: "sgd", learningRate: 0.5 });
+  const form = { kind: "static", codec: "float32" } as const;
+  const values = tf.tidy(() =>
+    Float32Array.from(teacher.scores(tf.tensor4d(set.images, [9, 8, 8, 3])).dataSync()),
+  );
+  const soft: SyntheticSet = { ...set, labels: { kind: "soft", values, space: "logits" } };
+  const wanted = await trainedOn(await relabel(set, { teacher, form, recipe: by }), by);
+  expect(distance(await trainedOn(soft, by), wanted)).toBeLessThan(1e-5);
+  const hard = await trainedOn(set, by);
+  expect(distance(hard, wanted)).toBeGreaterThan(1e-3);
+});
+
 test("an online teacher: nothing stored but its hash; a training needs it", async () => {
   const labelled = await relabel(set, { teacher, form: { kind: "online" }, recipe: recipe() });
   expect(labelled.labels).toMatchObject({ projector: { header: { teacher: teacher.sha256 } } });
