@@ -3,14 +3,13 @@ import {
   foldIn,
   InterruptedError,
   keyFromSeed,
-  setImages,
-  setLabels,
+  setTrainingData,
   type ImageDataset,
   type Network,
   type PartStore,
+  type ScoreModel,
   type SyntheticSet,
 } from "@limbeck/core";
-import * as tf from "@tensorflow/tfjs-core";
 import { recipeFor, type Protocol } from "../protocol/protocol.ts";
 import { checkComparable } from "./check-comparable.ts";
 import { labelledSet } from "./labelled-set.ts";
@@ -43,6 +42,8 @@ export interface EvaluationOptions {
   readonly network: string;
   /** One fresh network each: its parameters, order and augmentation come from the seed alone. */
   readonly seeds: readonly number[];
+  /** Scores every view of every batch in place of stored labels: an online teacher, or the model of projector labels. */
+  readonly labelModel?: ScoreModel;
   /** Results of seeds that were evaluated earlier; they are not evaluated again. */
   readonly known?: ReadonlyMap<number, SeedResult>;
   readonly onProgress?: (progress: EvaluationProgress) => void;
@@ -83,16 +84,15 @@ export async function evaluateSet(
   checkComparable(set, dataset);
   const network = networkFor(options.network, dataset);
   const labelled = await labelledSet(set, dataset, options.protocol, options.parts, options.signal);
-  const [images, labels] = [setImages(labelled), setLabels(labelled)];
+  // A protocol that says where labels come from says it for every set.
+  const own = options.protocol.labels === undefined;
+  const training = setTrainingData(labelled, own ? options.labelModel : undefined);
   try {
     const recipe = recipeFor(options.protocol, dataset, set);
     const { normalisation } = set;
-    return await evaluateTuned(
-      { network, data: { images, labels }, recipe, normalisation, dataset },
-      options,
-    );
+    return await evaluateTuned({ network, data: training.data, recipe, normalisation, dataset }, options);
   } finally {
-    tf.dispose([images, labels]);
+    training.dispose();
   }
 }
 

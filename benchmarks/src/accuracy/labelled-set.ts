@@ -55,7 +55,7 @@ const MEMORY = memoryPartStore();
 
 /** The likeliest class of each stored image, the first of equals. */
 function hardLabels({ labels, size, classes }: SyntheticSet): Int32Array {
-  if (labels.kind === "hard") return labels.values;
+  if (labels.kind !== "soft") return labels.values;
   return Int32Array.from({ length: size }, (_, i) => {
     const row = labels.values.subarray(i * classes.length, (i + 1) * classes.length);
     return row.indexOf(Math.max(...row));

@@ -86,7 +86,11 @@ export function recipeFor(
   const learningRate = use === undefined || stepSize === undefined ? published.learningRate : stepSize;
   const recipe = { ...published, epochs, learningRate };
   if (flip === "always" || dataset.mirrorInvariant || !recipe.augmentation.includes("flip")) return recipe;
-  return { ...recipe, augmentation: withoutGroup(recipe.augmentation, "flip") };
+  const { augmentation } = recipe;
+  return {
+    ...recipe,
+    augmentation: augmentation === "crop-flip" ? "crop" : withoutGroup(augmentation, "flip"),
+  };
 }
 
 /**

@@ -8,6 +8,7 @@ import { registerEvaluate } from "./commands/evaluate.ts";
 import { registerExport } from "./commands/export.ts";
 import { registerMethods } from "./commands/methods.ts";
 import { registerSweep } from "./commands/sweep.ts";
+import { registerRelabel } from "./commands/relabel.ts";
 
 /** The `limbeck` command. Parsing errors and `--help` throw a CommanderError instead of ending the process. */
 export function createProgram(): Command {
@@ -21,6 +22,7 @@ export function createProgram(): Command {
   registerDistill(program);
   registerEvaluate(program);
   registerSweep(program);
+  registerRelabel(program);
   program.addCommand(perfCommand().copyInheritedSettings(program));
   registerDoctor(program);
   registerDatasets(program);

@@ -4,9 +4,11 @@ import { DataError } from "../errors.ts";
 import type { Normalisation } from "../dataset/image-dataset.ts";
 import type { SyntheticSet } from "../synthetic/synthetic-set.ts";
 import { validateSyntheticSet } from "../synthetic/validate-set.ts";
+import { decodeLabels } from "./label-file.ts";
 import { checkSeal } from "./seal.ts";
 import {
   DESCRIPTION_KEY,
+  LABELS_COLUMN,
   parseDescription,
   SET_FORMAT,
   ZCA_COLUMNS,
@@ -88,9 +90,12 @@ function readArrays(path: string, table: arrow.Table, description: SetDescriptio
     const { size, shape, classes, labels, normalisation } = description;
     const images = floats(table, "image", size * shape[0] * shape[1] * shape[2]);
     const values =
-      labels.kind === "hard" ? ints(table, "label", size) : floats(table, "label", size * classes.length);
+      labels.kind === "soft" ? floats(table, "label", size * classes.length) : ints(table, "label", size);
     const pngs = binaries(table, "png", size).map((png) => png ?? new Uint8Array());
-    if (normalisation.kind !== "zca") return { images, labels: values, pngs };
+    const isStored = labels.kind === "views" || labels.kind === "projector";
+    const block = isStored ? (binaries(table, LABELS_COLUMN, size)[0] ?? new Uint8Array()) : undefined;
+    const stored = block === undefined ? {} : { stored: decodeLabels(block, path) };
+    if (normalisation.kind !== "zca") return { images, labels: values, pngs, ...stored };
     const zcaPart = (column: string) => asFloats(binaries(table, column, size)[0] ?? new Uint8Array());
     const zca = {
       kind: "zca" as const,
@@ -98,7 +103,7 @@ function readArrays(path: string, table: arrow.Table, description: SetDescriptio
       whiten: zcaPart(ZCA_COLUMNS.whiten),
       unwhiten: zcaPart(ZCA_COLUMNS.unwhiten),
     };
-    return { images, labels: values, pngs, zca };
+    return { images, labels: values, pngs, zca, ...stored };
   } catch (error) {
     throw damaged(path, (error as Error).message, error);
   }
@@ -143,7 +148,8 @@ function damaged(path: string, what: string, cause: unknown): DataError {
   return new DataError(`${path}: the file is damaged: ${what}; copy or distil it again`, { cause });
 }
 
-function assemble(description: SetDescription, { images, labels, zca }: SetArrays): SyntheticSet {
+function assemble(description: SetDescription, arrays: SetArrays): SyntheticSet {
+  const { images, zca } = arrays;
   const { size, shape, classes, augmentation, factor, stepSize, provenance } = description;
   const normalisation = description.normalisation.kind === "zca" ? zca! : description.normalisation;
   return {
@@ -151,14 +157,23 @@ function assemble(description: SetDescription, { images, labels, zca }: SetArray
     size,
     shape,
     classes,
-    labels:
-      description.labels.kind === "hard"
-        ? { kind: "hard", values: labels as Int32Array }
-        : { kind: "soft", values: labels as Float32Array, space: description.labels.space },
+    labels: assembleLabels(description.labels, arrays),
     normalisation: normalisation satisfies Normalisation,
     augmentation,
     ...(factor === undefined ? {} : { factor }),
     ...(stepSize === undefined ? {} : { stepSize }),
     provenance,
   };
+}
+
+function assembleLabels(
+  description: SetDescription["labels"],
+  { labels, stored }: SetArrays,
+): SyntheticSet["labels"] {
+  if (description.kind === "soft") {
+    return { kind: "soft", values: labels as Float32Array, space: description.space };
+  }
+  return stored === undefined
+    ? { kind: "hard", values: labels as Int32Array }
+    : { ...stored, values: labels as Int32Array };
 }

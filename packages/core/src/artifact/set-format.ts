@@ -1,16 +1,20 @@
 import { z } from "zod";
 import type { Normalisation } from "../dataset/image-dataset.ts";
 import type { SyntheticSet } from "../synthetic/synthetic-set.ts";
+import type { StoredLabels } from "./label-file.ts";
 
 /**
- * Newest version of `set.arrow`: readers refuse newer ones. A set is written with the lowest that says all of it: 2 where it has a
- * `factor`, without which a reader would train on the wrong images; 1 otherwise.
+ * Newest version of `set.arrow`: readers refuse newer ones. A set is written with the lowest that says all of it: 3 where its labels
+ * belong to views or come from a projector, 2 where it has a `factor`, without which a reader would train on the wrong images; 1
+ * otherwise.
  */
-export const SET_FORMAT = 2;
+export const SET_FORMAT = 3;
 /** Schema metadata key of the description, a JSON text of {@link SetDescription}. */
 export const DESCRIPTION_KEY = "limbeck";
 /** Schema metadata key of the checksum over the file, see `sealBytes`. */
 export const SEAL_KEY = "limbeck.seal";
+/** Name of the binary column of labels of views or of a projector, a block of `encodeLabels` in the first row. */
+export const LABELS_COLUMN = "stored_labels";
 /** Names of the binary columns of a ZCA normalisation; they hold their value in the first row and null in the others. */
 export const ZCA_COLUMNS = { mean: "zca_mean", whiten: "zca_whiten", unwhiten: "zca_unwhiten" } as const;
 
@@ -22,6 +26,8 @@ const descriptionSchema = z.object({
   labels: z.discriminatedUnion("kind", [
     z.object({ kind: z.literal("hard") }),
     z.object({ kind: z.literal("soft"), space: z.enum(["probabilities", "logits"]) }),
+    z.object({ kind: z.literal("views") }),
+    z.object({ kind: z.literal("projector") }),
   ]),
   normalisation: z.discriminatedUnion("kind", [
     z.object({ kind: z.literal("mean-std"), mean: z.array(z.number()), std: z.array(z.number()) }),
@@ -53,11 +59,11 @@ export type SetDescription = z.infer<typeof descriptionSchema>;
 export function describeSet(set: SyntheticSet): SetDescription {
   const { size, shape, classes, labels, normalisation, augmentation, factor, stepSize, provenance } = set;
   return {
-    format: factor === undefined ? 1 : SET_FORMAT,
+    format: formatOf(set),
     size,
     shape: [...shape],
     classes: [...classes],
-    labels: labels.kind === "hard" ? { kind: "hard" } : { kind: "soft", space: labels.space },
+    labels: labels.kind === "soft" ? { kind: "soft", space: labels.space } : { kind: labels.kind },
     normalisation:
       normalisation.kind === "zca"
         ? { kind: "zca" }
@@ -67,6 +73,11 @@ export function describeSet(set: SyntheticSet): SetDescription {
     ...(stepSize === undefined ? {} : { stepSize }),
     provenance: { ...provenance, config: { ...provenance.config } },
   };
+}
+
+function formatOf({ labels, factor }: SyntheticSet): number {
+  if (labels.kind === "views" || labels.kind === "projector") return SET_FORMAT;
+  return factor === undefined ? 1 : 2;
 }
 
 /** Checks the description of a file of this format. @throws {z.ZodError} naming what is missing or wrong. */
@@ -79,5 +90,7 @@ export interface SetArrays {
   readonly images: Float32Array;
   readonly labels: Int32Array | Float32Array;
   readonly pngs: readonly Uint8Array[];
+  /** Labels of views or of a projector. */
+  readonly stored?: StoredLabels;
   readonly zca?: Extract<Normalisation, { kind: "zca" }>;
 }

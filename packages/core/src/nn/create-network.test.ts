@@ -62,6 +62,8 @@ const COUNTS: readonly (readonly [name: string, shape: ImageShape, classes: numb
   ["mobilenetv2-imagenet", LARGE, 1000, 3_504_872],
   ["shufflenetv2-imagenet", LARGE, 1000, 2_278_604],
   ["shufflenetv2-imagenet-w48", LARGE, 1000, 1_366_792],
+  // 48·192 + 192 patches, 64·192 positions, 6 blocks of 12·192² + 13·192, 2·192 + 1930 at the end.
+  ["vit6", COLOUR, 10, 2_693_194],
 ];
 
 describe("parameter counts", () => {

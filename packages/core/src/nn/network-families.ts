@@ -10,6 +10,7 @@ import type { SpeltOptions } from "./option-suffix.ts";
 import { resnet18, resnet50 } from "./resnet.ts";
 import { shufflenetV2 } from "./shufflenet.ts";
 import { vgg11 } from "./vgg.ts";
+import { vit } from "./vit.ts";
 
 /** One family of the zoo: its plain names and how options turn into a network. */
 export interface NetworkFamily {
@@ -78,6 +79,13 @@ export const networkFamilies: readonly NetworkFamily[] = [
     options: BACKBONE_OPTIONS,
     create: (plainName, input, options) =>
       resnet18({ ...input, ...options, averagePooling: plainName === "resnet18-ap" }),
+  },
+  {
+    pattern: /^vit([1-9][0-9]*)$/,
+    examples: ["vit6"],
+    options: new Set(["width"] as const),
+    create: (plainName, input, options) =>
+      vit({ ...input, ...options, depth: Number(plainName.slice("vit".length)) }),
   },
   {
     pattern: /^resnet50$/,

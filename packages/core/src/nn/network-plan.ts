@@ -65,6 +65,11 @@ export class NetworkPlan {
     return this.#add(name, [length], -1, { kind: "uniform", bound: 1 / Math.sqrt(fanIn) });
   }
 
+  /** Learned positions or tokens: uniform with the standard deviation 0.02 that transformers start from. */
+  embedding<T extends tf.Tensor>(name: string, shape: readonly number[]): ParameterReader<T> {
+    return this.#add<T>(name, shape, -1, { kind: "uniform", bound: 0.02 * Math.sqrt(3) });
+  }
+
   /** Scale or shift of a normalisation. One that varies over the image too (layer normalisation) counts as a weight by channel. */
   affine<T extends tf.Tensor>(name: string, shape: readonly number[], value: number): ParameterReader<T> {
     return this.#add<T>(name, shape, shape.length > 1 ? shape.length - 1 : -1, { kind: "constant", value });

@@ -6,13 +6,13 @@ import type { Network, NetworkStatistics } from "../nn/network.ts";
 import { movingAverage } from "../optim/moving-average.ts";
 import type { OptimiserState } from "../optim/optimiser.ts";
 import { scheduleFactor } from "../optim/schedule.ts";
-import { permutation } from "../random/draw.ts";
 import { foldIn, type Key } from "../random/key.ts";
 import { batchAugmentation } from "./augment-batch.ts";
-import { batchSource, type TrainingData } from "./batch-source.ts";
+import { batchSource, type BatchSource, type TrainingData } from "./batch-source.ts";
 import type { Recipe } from "./recipe.ts";
 import { STATISTICS_STEPS, updateRunningStatistics } from "./running-statistics.ts";
 import { recipeOptimiser, trainStep } from "./train-step.ts";
+import { checkPlan, freshViews, replayedViews, type Views } from "./views.ts";
 
 /** What is told after each epoch. */
 export interface EpochReport {
@@ -68,12 +68,14 @@ export interface TrainedNetwork {
 /**
  * Trains a network by a recipe. Same arguments, same back end: same bits. Other work may run between two steps.
  *
- * An epoch visits all images in a fresh random order; the last batch may be smaller. Batch normalisation trains on batch
+ * An epoch visits all images in a fresh random order; the last batch may be smaller. Where the data bring labels of certain views, those
+ * views are trained on: same batches, same augmentation. Batch normalisation trains on batch
  * statistics and its running statistics are kept for evaluation.
  *
  * Differs: running statistics start 100 steps before the end; earlier batches would have no weight.
  *
- * @throws {ConfigError} on an unknown augmentation, or a part of a training whose recipe averages the parameters.
+ * @throws {ConfigError} on an unknown augmentation, one for whose views there are no labels, or a part of a training whose recipe
+ *   averages the parameters.
  * @throws {ShapeError} if images, labels and network do not fit.
  * @throws {RunError} if the loss is not finite, naming the epoch.
  */
@@ -90,6 +92,7 @@ export async function trainNetwork(options: TrainOptions): Promise<TrainedNetwor
   const optimiser = recipeOptimiser(recipe);
   const batchSize = Math.min(recipe.batchSize, data.size);
   const perEpoch = Math.ceil(data.size / batchSize);
+  const viewOf = viewsOf(data, recipe, key);
   const statisticsFrom = network.usesBatchStatistics ? recipe.epochs * perEpoch - STATISTICS_STEPS : Infinity;
 
   const first = from?.theta ?? options.theta;
@@ -109,14 +112,14 @@ export async function trainNetwork(options: TrainOptions): Promise<TrainedNetwor
         free(state);
         state = optimiser.init(theta);
       }
-      // One batch of everything: its order does not matter.
-      const order = perEpoch === 1 ? undefined : permutation(foldIn(foldIn(key, "order"), epoch), data.size);
       for (let batch = 0; batch < perEpoch; batch++) {
         signal?.throwIfAborted();
         const step = epoch * perEpoch + batch;
-        const chosen = order?.subarray(batch * batchSize, (batch + 1) * batchSize);
+        const view = viewOf(epoch, batch);
         const next = tidy(() => {
-          const augmented = augment(data.batch(chosen), foldIn(foldIn(key, "step"), step));
+          const plain = augment(data.batch(view.chosen), view.key);
+          const scores = data.views?.of(view.number, plain.images);
+          const augmented = scores === undefined ? plain : { ...plain, scores };
           const updated = trainStep({
             network,
             optimiser,
@@ -171,6 +174,15 @@ function cloned(state: OptimiserState): OptimiserState {
       value instanceof tf.Tensor ? tf.clone(value) : value,
     ]),
   );
+}
+
+/** The views that the data have labels for, or fresh ones. */
+function viewsOf({ size, views }: BatchSource, recipe: Recipe, key: Key): Views {
+  if (views?.plan === undefined || views.stored === undefined) {
+    return freshViews(key, size, Math.min(recipe.batchSize, size));
+  }
+  checkPlan(recipe, views.plan, views.stored);
+  return replayedViews(views.plan, views.stored, key);
 }
 
 /** Frees a trained network's tensors. */
