@@ -4,7 +4,7 @@ import ts from "typescript";
 import { ROOT, type WorkspacePackage } from "./workspace.ts";
 
 /** Sources that are not published. */
-const LEFT_OUT = /\.(test|test-d|bench)\.ts$/;
+const LEFT_OUT = /\.(test|test-d|test-support|bench)\.ts$/;
 
 /**
  * Compiles a package's `src` to `dist`: ES modules with source maps, and declarations. Other packages of the workspace are

@@ -1,8 +1,9 @@
+import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { format, resolveConfig } from "prettier";
 import { methodPackages, registrySource, withMethodDependencies, type Manifest } from "./method-registry.ts";
-import { readRecords, recordsTable } from "@limbeck/benchmarks";
+import { readRecords, realSize, recordsTable, scoreTable } from "@limbeck/benchmarks";
 import { methodTable } from "./method-table.ts";
 
 /**
@@ -27,6 +28,12 @@ await update("README.md", async (present) =>
 await update("packages/methods/attention-matching/README.md", (present) =>
   Promise.resolve(between("records", results, present)),
 );
+const swept = join(ROOT, "benchmarks", "records", "sweep.jsonl");
+if (existsSync(swept)) {
+  await update("benchmarks/README.md", (present) =>
+    Promise.resolve(between("sweep", scoreTable(readRecords(swept), realSize), present)),
+  );
+}
 
 /** `text` with `table` between the markers `<!-- NAME:start -->` and `<!-- NAME:end -->`; unchanged where there are none. */
 function between(name: string, table: string, text: string): string {

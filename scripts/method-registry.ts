@@ -11,6 +11,8 @@ export interface MethodPackage {
 /** The part of a package.json that matters here. */
 export interface Manifest {
   readonly name: string;
+  /** What the package brings, where that is no method of its own, such as labels for the sets of others. */
+  readonly limbeck?: { readonly brings: string };
   readonly dependencies?: Readonly<Record<string, string>>;
 }
 
@@ -18,14 +20,15 @@ export interface Manifest {
 export async function methodPackages(root: string): Promise<MethodPackage[]> {
   const entries = await readdir(root, { withFileTypes: true });
   const folders = entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith("_"));
-  const packages = folders.map(async ({ name }) => {
+  const packages = folders.map(async ({ name }): Promise<MethodPackage[]> => {
     const folder = join(root, name);
     const manifest = JSON.parse(await readFile(join(folder, "package.json"), "utf8")) as Manifest;
     const methods = exportedMethods(await readFile(join(folder, "src", "index.ts"), "utf8"));
-    if (methods.length > 0) return { name: manifest.name, folder, methods };
+    if (methods.length > 0) return [{ name: manifest.name, folder, methods }];
+    if (manifest.limbeck !== undefined) return [];
     throw new Error(`gen: ${manifest.name}: src/index.ts must export a method from a method.ts, got none`);
   });
-  return (await Promise.all(packages)).sort((a, b) => (a.name < b.name ? -1 : 1));
+  return (await Promise.all(packages)).flat().sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 /** Names that an index.ts exports from `method.ts` files: `export { dm } from "./dm/method.ts"`. */

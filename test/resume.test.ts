@@ -1,12 +1,15 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { hashSyntheticSet, integers, foldIn, keyFromSeed, readRun, readSet } from "@limbeck/core";
 import { expect, test } from "vitest";
 import { limbeck, startLimbeck, temporaryFolder, type Finished } from "./limbeck-process.ts";
+import { writePictureFolder } from "./picture-folder.ts";
 
 const STEPS = 24;
 /** Steps that a first process has surely left a checkpoint behind. */
 const EARLIEST = 5;
+/** Three experts, six epochs each and where they start. */
+const EXPERT_FILES = 3 * (6 + 1);
 
 function distillArguments(method: string, folder: string): string[] {
   const config = [
@@ -35,11 +38,16 @@ function distillArguments(method: string, folder: string): string[] {
 }
 
 /** Starts a run and kills it with SIGKILL soon after it has logged `step`. @returns Whether it was killed in time. */
-async function killAfter(step: number, args: readonly string[], folder: string): Promise<Finished> {
-  const { child, finished } = startLimbeck([...args, "--resume"]);
+function killAfter(step: number, args: readonly string[], folder: string): Promise<Finished> {
   const events = join(folder, "events.jsonl");
+  return killOnce(() => existsSync(events) && readFileSync(events, "utf8").includes(`"step":${step},`), args);
+}
+
+/** Starts a run and kills it with SIGKILL as soon as `due` says so. */
+async function killOnce(due: () => boolean, args: readonly string[]): Promise<Finished> {
+  const { child, finished } = startLimbeck([...args, "--resume"]);
   const poll = setInterval(() => {
-    if (existsSync(events) && readFileSync(events, "utf8").includes(`"step":${step},`)) child.kill("SIGKILL");
+    if (due()) child.kill("SIGKILL");
   }, 2);
   try {
     return await finished;
@@ -78,6 +86,46 @@ test.each(["dm", "datadam"])(
     expect(starts.at(-1)).toBeGreaterThanOrEqual(EARLIEST - 3);
   },
 );
+
+test("mtt killed while it trains experts, and again while it matches, ends with the same bits", async () => {
+  const folder = temporaryFolder();
+  const pictures = join(folder, "pictures");
+  await writePictureFolder(pictures, 32);
+  const settings = [
+    "network=convnet2-w32",
+    "experts=3",
+    "expertEpochs=6",
+    "expertBatch=2",
+    "maxStartEpoch=3",
+    "innerSteps=5",
+  ];
+  const args = (run: string): string[] => [
+    ...["distill", pictures, "--method", "mtt", "--ipc", "1", "--iterations", String(STEPS), "--seed", "3"],
+    ...settings.flatMap((setting) => ["--set", setting]),
+    ...["--out", run, "--checkpoint-every", "3"],
+  ];
+  // Folders of their own: what is prepared lies beside a run.
+  const [straight, killed] = [join(folder, "straight", "run"), join(folder, "killed", "run")];
+  const undisturbed = await limbeck(args(straight));
+  expect(undisturbed.code, undisturbed.stderr).toBe(0);
+
+  const prepared = join(folder, "killed", "prepared");
+  const parts = (): string[] => (existsSync(prepared) ? readdirSync(prepared) : []);
+  const kills = [await killOnce(() => parts().length >= 5, args(killed))];
+  const first = parts().filter((name) => name.endsWith(".safetensors"));
+  expect(existsSync(join(killed, "events.jsonl"))).toBe(false);
+  const written = first.map((name) => statSync(join(prepared, name)).mtimeMs);
+  kills.push(await killAfter(EARLIEST, args(killed), killed));
+  expect(kills.map(({ signal }) => signal)).toEqual(["SIGKILL", "SIGKILL"]);
+
+  const resumed = await limbeck([...args(killed), "--resume"]);
+  expect(resumed.code, resumed.stderr).toBe(0);
+  expect(readSet(join(killed, "set.arrow")).images).toEqual(readSet(join(straight, "set.arrow")).images);
+  expect(losses(killed)).toEqual(losses(straight));
+  // What was finished before the first kill was not trained again.
+  expect(first.map((name) => statSync(join(prepared, name)).mtimeMs)).toEqual(written);
+  expect(parts().length).toBe(EXPERT_FILES);
+});
 
 function losses(folder: string): number[] {
   return readRun(folder).events.flatMap((event) => (event.kind === "step" ? [event.loss] : []));

@@ -27,7 +27,25 @@ export { recordSchema, type EvaluationRecord } from "./records/record.ts";
 export { appendRecord, readRecords } from "./records/record-file.ts";
 export { recordsTable } from "./records/records-table.ts";
 export { studentTDistribution, studentTQuantile } from "./statistics/student-t.ts";
-export { formatSummary, pairedDifference, summarise, type Summary } from "./statistics/summary.ts";
+export { formatNested, summariseNested, type NestedSummary } from "./statistics/nested.ts";
+export { comparePaired, formatComparison, type PairedComparison } from "./statistics/paired.ts";
+export { formatSummary, summarise, type Summary } from "./statistics/summary.ts";
+
+// Scores.
+export {
+  augmentationRobustScore,
+  hardLabelRecovery,
+  improvementOverRandom,
+  labelRobustScore,
+  type AugmentationAccuracies,
+  type LabelAccuracies,
+} from "./scores/fair-scores.ts";
+export { fairScores, fairTable, type FairScores } from "./scores/fair-table.ts";
+export { realSize } from "./scores/real-size.ts";
+export { scoreTable } from "./scores/score-table.ts";
+export { storageEqual, storageOf, type RealSize, type Storage } from "./scores/storage.ts";
+export { transferTable } from "./scores/transfer-table.ts";
+export { transferOf, type Transfer, type TransferTarget } from "./scores/transfer.ts";
 
 // Sweeps.
 export {
@@ -50,6 +68,7 @@ export {
   type CellRunner,
   type CellRunnerOptions,
 } from "./sweep/cell-runner.ts";
+export { createProcessRunner, type CellPlaces } from "./sweep/cell-process.ts";
 export { folderCellStore, type CellOutcome, type CellStore } from "./sweep/cell-store.ts";
 export { appendOnce } from "./sweep/append-once.ts";
 export { forecastSweep, type SweepForecast } from "./sweep/forecast-sweep.ts";
@@ -74,7 +93,7 @@ export { queueSweep, type QueueSweepOptions } from "./queue/queue-sweep.ts";
 export { measuredRate } from "./perf/calibrate.ts";
 export { medianSeconds, type Measurement, type PreparedWorkload, type Workload } from "./perf/measure.ts";
 export { perfCommand } from "./perf/perf-command.ts";
-export { workloadNamed, workloads } from "./perf/workloads.ts";
+export { workloadsNamed, workloadWords } from "./perf/workloads.ts";
 
 // What command lines share.
 export { mergeConfig, parseOverrides, type RawConfig } from "./command-line/config-overrides.ts";

@@ -18,7 +18,8 @@ export function methodNamed(id: string, among: readonly DistillationMethod[] = m
 }
 
 /**
- * The data set as a run wants it: whitened as an option says (true: pixels), else as the method's preset says.
+ * The data set as a run wants it: whitened as an option says (true: pixels), else whitened or with the constants that the
+ * method's preset says.
  *
  * @throws {ConfigError} if it cannot be whitened.
  */
@@ -31,7 +32,10 @@ export async function whitenedAs(
   },
 ): Promise<ImageDataset> {
   const whitening = whiteningOf(choice);
-  return whitening === undefined ? dataset : whitenedDataset(dataset, whitening);
+  if (whitening !== undefined) return whitenedDataset(dataset, whitening);
+  const { method, preset } = choice;
+  const normalisation = preset === undefined ? undefined : method?.presets[preset]?.normalisation;
+  return normalisation === undefined ? dataset : { ...dataset, normalisation };
 }
 
 /** What {@link whitenedAs} does. */

@@ -1,12 +1,19 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { engineInfo, hashSyntheticSet, type ImageDataset, type SyntheticSet } from "@limbeck/core";
+import {
+  engineInfo,
+  hashSyntheticSet,
+  sortedJson,
+  type ImageDataset,
+  type SyntheticSet,
+} from "@limbeck/core";
 import { z } from "zod";
 import { protocolHash, protocolId, type Protocol } from "../protocol/protocol.ts";
 import { appendJsonLine, parseJsonLines } from "../records/json-lines.ts";
 import type { EvaluationRecord } from "../records/record.ts";
 import { appendRecord, readRecords } from "../records/record-file.ts";
 import { evaluateSet, type Evaluation, type EvaluationOptions, type SeedResult } from "./evaluate-set.ts";
+import type { Tuned } from "./tune-recipe.ts";
 import { fullDataRecord, setRecord } from "./evaluation-record.ts";
 import { evaluateFullData } from "./full-data.ts";
 
@@ -64,8 +71,11 @@ async function evaluateKnown(
   const earlier = findRecord(records, identity, options);
   if (earlier !== undefined) return { record: earlier, cached: true };
   const seedFile = join(folder, "seeds.jsonl");
+  const tuningFile = join(folder, "tuning.jsonl");
   const evaluation = await evaluate({
     ...options,
+    knownTuning: knownTuning(tuningFile, identity),
+    onTuned: (tuned) => appendJsonLine(tuningFile, { ...identity, tuned }),
     known: knownSeeds(seedFile, identity),
     onSeed(seed, result) {
       appendJsonLine(seedFile, { ...identity, seed, ...result });
@@ -102,6 +112,16 @@ function findRecord(
         record.precision,
       ]) === wanted,
   );
+}
+
+function knownTuning(path: string, identity: Identity): Tuned | undefined {
+  if (!existsSync(path)) return undefined;
+  const wanted = sortedJson(identity);
+  for (const { value } of parseJsonLines(readFileSync(path, "utf8"))) {
+    const { tuned, ...rest } = value as Identity & { readonly tuned: Tuned };
+    if (sortedJson(rest) === wanted) return tuned;
+  }
+  return undefined;
 }
 
 function knownSeeds(path: string, identity: Identity): Map<number, SeedResult> {

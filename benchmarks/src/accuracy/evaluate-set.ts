@@ -1,24 +1,20 @@
 import {
-  accuracy,
   createNetwork,
-  disposeTrained,
   foldIn,
   InterruptedError,
   keyFromSeed,
-  setImages,
-  setLabels,
-  trainNetwork,
+  setTrainingData,
   type ImageDataset,
-  type Key,
   type Network,
-  type Normalisation,
-  type Recipe,
+  type PartStore,
+  type ScoreModel,
   type SyntheticSet,
-  type TrainingData,
 } from "@limbeck/core";
-import * as tf from "@tensorflow/tfjs-core";
 import { recipeFor, type Protocol } from "../protocol/protocol.ts";
 import { checkComparable } from "./check-comparable.ts";
+import { labelledSet } from "./labelled-set.ts";
+import { trainAndTest, type Training } from "./train-and-test.ts";
+import { tunedRecipe, tuneRecipe, type Tuned } from "./tune-recipe.ts";
 
 /** Where an evaluation stands. */
 export interface EvaluationProgress {
@@ -46,9 +42,17 @@ export interface EvaluationOptions {
   readonly network: string;
   /** One fresh network each: its parameters, order and augmentation come from the seed alone. */
   readonly seeds: readonly number[];
+  /** Scores every view of every batch in place of stored labels: an online teacher, or the model of projector labels. */
+  readonly labelModel?: ScoreModel;
   /** Results of seeds that were evaluated earlier; they are not evaluated again. */
   readonly known?: ReadonlyMap<number, SeedResult>;
   readonly onProgress?: (progress: EvaluationProgress) => void;
+  /** What an earlier call chose for this set under this protocol. */
+  readonly knownTuning?: Tuned | undefined;
+  /** Called when learning rate and epochs have been chosen anew. */
+  readonly onTuned?: (tuned: Tuned) => void;
+  /** Where teachers of protocols that have one are kept. Default: the memory of this process. */
+  readonly parts?: PartStore;
   /** Called after each newly evaluated seed. */
   readonly onSeed?: (seed: number, result: SeedResult) => void;
   /** Aborting it stops between two training steps; the promise then rejects with {@link InterruptedError}. */
@@ -58,8 +62,10 @@ export interface EvaluationOptions {
 /** Accuracies in percent on the full test split, one a seed, in the order of the seeds. */
 export interface Evaluation {
   readonly accuracy: readonly number[];
-  /** Wall seconds of all its networks. */
+  /** Wall seconds of all its networks, and of choosing. */
   readonly seconds: number;
+  /** What was chosen, under a protocol that chooses. */
+  readonly tuned?: Tuned;
 }
 
 /**
@@ -77,16 +83,16 @@ export async function evaluateSet(
 ): Promise<Evaluation> {
   checkComparable(set, dataset);
   const network = networkFor(options.network, dataset);
-  const [images, labels] = [setImages(set), setLabels(set)];
+  const labelled = await labelledSet(set, dataset, options.protocol, options.parts, options.signal);
+  // A protocol that says where labels come from says it for every set.
+  const own = options.protocol.labels === undefined;
+  const training = setTrainingData(labelled, own ? options.labelModel : undefined);
   try {
-    const recipe = recipeFor(options.protocol, dataset, set.stepSize);
+    const recipe = recipeFor(options.protocol, dataset, set);
     const { normalisation } = set;
-    return await evaluateSeeds(
-      { network, data: { images, labels }, recipe, normalisation, dataset },
-      options,
-    );
+    return await evaluateTuned({ network, data: training.data, recipe, normalisation, dataset }, options);
   } finally {
-    tf.dispose([images, labels]);
+    training.dispose();
   }
 }
 
@@ -95,16 +101,30 @@ export function networkFor(name: string, { shape, classes }: ImageDataset): Netw
   return createNetwork(name, { inputShape: shape, classes: classes.length });
 }
 
-interface Training {
-  readonly network: Network;
-  readonly data: TrainingData;
-  readonly recipe: Recipe;
-  readonly normalisation: Normalisation;
-  readonly dataset: ImageDataset;
+/** Chooses what the protocol wants chosen, then trains and tests one network for each seed. */
+export async function evaluateTuned(training: Training, options: EvaluationOptions): Promise<Evaluation> {
+  const { protocol, knownTuning, onTuned, onProgress, seeds, signal } = options;
+  if (protocol.tune === undefined) return evaluateSeeds(training, options);
+  const began = performance.now();
+  let tuned = knownTuning;
+  if (tuned === undefined) {
+    tuned = await tuneRecipe(training, protocol.tune, signal, (epoch, epochs, loss) =>
+      onProgress?.({ finished: 0, networks: seeds.length, epoch, epochs, loss }),
+    ).catch((error: unknown) => {
+      if (signal?.aborted !== true) throw error;
+      throw new InterruptedError(
+        "evaluate: interrupted while the learning rate was chosen; the same command chooses again",
+      );
+    });
+    onTuned?.(tuned);
+  }
+  const seconds = (performance.now() - began) / 1000;
+  const result = await evaluateSeeds({ ...training, recipe: tunedRecipe(training.recipe, tuned) }, options);
+  return { ...result, seconds: result.seconds + seconds, tuned };
 }
 
 /** Trains and tests one network for each seed. */
-export async function evaluateSeeds(
+async function evaluateSeeds(
   training: Training,
   { seeds, known, onProgress, onSeed, signal }: Omit<EvaluationOptions, "network" | "protocol">,
 ): Promise<Evaluation> {
@@ -115,7 +135,7 @@ export async function evaluateSeeds(
     if (result === undefined) {
       const began = performance.now();
       const key = foldIn(keyFromSeed(seed), "evaluation");
-      const percent = await trainAndTest(training, key, signal, (epoch, loss) =>
+      const percent = await trainAndTest(training, training.dataset.test, key, signal, (epoch, loss) =>
         onProgress?.({
           finished,
           networks: seeds.length,
@@ -138,35 +158,4 @@ export async function evaluateSeeds(
     accuracy: results.map(({ percent }) => percent),
     seconds: results.reduce((sum, { seconds }) => sum + seconds, 0),
   };
-}
-
-async function trainAndTest(
-  { network, data, recipe, normalisation, dataset }: Training,
-  key: Key,
-  signal: AbortSignal | undefined,
-  onEpoch: (epoch: number, loss: number) => void,
-): Promise<number> {
-  const stop = signal === undefined ? {} : { signal };
-  const trained = await trainNetwork({
-    network,
-    data,
-    recipe,
-    key,
-    onEpoch: ({ epoch, loss }) => onEpoch(epoch, loss),
-    ...stop,
-  });
-  try {
-    const { theta, statistics } = trained;
-    const tested = await accuracy({
-      network,
-      theta,
-      ...(statistics === undefined ? {} : { statistics }),
-      split: dataset.test,
-      normalisation,
-      ...stop,
-    });
-    return tested.percent;
-  } finally {
-    disposeTrained(trained);
-  }
 }

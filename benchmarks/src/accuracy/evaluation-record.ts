@@ -1,15 +1,6 @@
-import { dirname } from "node:path";
-import { fileURLToPath } from "node:url";
-import {
-  commitHash,
-  engineInfo,
-  hashSyntheticSet,
-  machineDescription,
-  setBytes,
-  type ImageDataset,
-  type SyntheticSet,
-} from "@limbeck/core";
+import { hashSyntheticSet, setBytes, type ImageDataset, type SyntheticSet } from "@limbeck/core";
 import { protocolId, type Protocol } from "../protocol/protocol.ts";
+import { circumstances } from "../command-line/circumstances.ts";
 import type { EvaluationRecord } from "../records/record.ts";
 import type { Evaluation } from "./evaluate-set.ts";
 
@@ -35,6 +26,7 @@ export async function setRecord(
     ...(set.normalisation.kind === "zca" ? { normalisation: "zca" as const } : {}),
     ipc,
     seed,
+    labels: set.labels.kind,
     ...outcome(evaluated),
     config: { ...config },
     set: hashSyntheticSet(set),
@@ -64,16 +56,11 @@ export function fullDataRecord(dataset: ImageDataset, evaluated: Evaluated): Eva
 }
 
 function outcome({ protocol, network, seeds, evaluation }: Evaluated) {
-  return { network, protocol: protocolId(protocol), seeds: [...seeds], accuracy: [...evaluation.accuracy] };
-}
-
-function circumstances() {
-  const { backend, precision } = engineInfo();
   return {
-    backend,
-    precision,
-    commit: commitHash(dirname(fileURLToPath(import.meta.url))),
-    machine: machineDescription(),
-    date: new Date().toISOString(),
+    network,
+    protocol: protocolId(protocol),
+    seeds: [...seeds],
+    accuracy: [...evaluation.accuracy],
+    ...(evaluation.tuned === undefined ? {} : { tuned: evaluation.tuned }),
   };
 }

@@ -1,13 +1,5 @@
-import {
-  choice,
-  classPositions,
-  DataError,
-  foldIn,
-  keyFromSeed,
-  normalisePixels,
-  type ImageDataset,
-  type SyntheticSet,
-} from "@limbeck/core";
+import { createRunContext, normalisePixels, type ImageDataset, type SyntheticSet } from "@limbeck/core";
+import { randomPositions } from "@limbeck/selection";
 
 /**
  * The baseline that every condensed set must beat: `ipc` real training images of each class, drawn without replacement.
@@ -17,14 +9,7 @@ import {
  * @throws {DataError} if a class has fewer images.
  */
 export function randomSubset(dataset: ImageDataset, ipc: number, seed: number): SyntheticSet {
-  const key = foldIn(keyFromSeed(seed), "random-subset");
-  const positions = classPositions(dataset.train.labels, dataset.classes.length).flatMap((members, label) => {
-    if (members.length >= ipc) return [...choice(foldIn(key, label), members, ipc)];
-    throw new DataError(
-      `${dataset.name}: class "${dataset.classes[label]}" has ${members.length} training images, fewer than the ${ipc} ` +
-        `images per class asked for; lower ipc`,
-    );
-  });
+  const positions = randomPositions(createRunContext(dataset, seed), ipc);
   const images = normalisePixels(dataset.train.read(positions), dataset.shape, dataset.normalisation);
   const set: SyntheticSet = {
     images: Float32Array.from(images.dataSync()),

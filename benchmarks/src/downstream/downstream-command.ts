@@ -1,14 +1,5 @@
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
-import {
-  commitHash,
-  distill,
-  engineInfo,
-  hashSyntheticSet,
-  machineDescription,
-  readSet,
-  resolveConfig,
-} from "@limbeck/core";
+import { join } from "node:path";
+import { distill, engineInfo, hashSyntheticSet, readSet, resolveConfig } from "@limbeck/core";
 import { openDataset } from "@limbeck/datasets";
 import { Command, Option } from "commander";
 import { randomSubset } from "../accuracy/random-subset.ts";
@@ -18,6 +9,7 @@ import { collect, seedList, wholeNumber } from "../command-line/option-parsers.t
 import { startEngine, type EngineChoice } from "../command-line/start-engine.ts";
 import { methodNamed } from "../method-named.ts";
 import { protocolId } from "../protocol/protocol.ts";
+import { circumstances } from "../command-line/circumstances.ts";
 import { protocolNamed } from "../protocol/protocols.ts";
 import { appendJsonLine } from "../records/json-lines.ts";
 import { formatSummary, summarise } from "../statistics/summary.ts";
@@ -99,18 +91,6 @@ export function downstreamCommand(): Command {
     .addCommand(search);
 }
 
-function circumstances() {
-  const { backend, precision, threads } = engineInfo();
-  return {
-    backend,
-    precision,
-    threads,
-    commit: commitHash(dirname(fileURLToPath(import.meta.url))),
-    machine: machineDescription(),
-    date: new Date().toISOString(),
-  };
-}
-
 async function runContinual(flags: ContinualFlags): Promise<void> {
   const { ipc, iterations, steps, orders, seeds, network } = flags;
   const protocol = protocolNamed(flags.protocol);
@@ -168,6 +148,7 @@ async function runContinual(flags: ContinualFlags): Promise<void> {
     network,
     protocol: protocolId(protocol),
     results,
+    threads: engineInfo().threads,
     ...circumstances(),
   });
   const table = rows.map(
@@ -210,6 +191,7 @@ async function runSearch(path: string, flags: SearchFlags): Promise<void> {
     top,
     seed,
     ...result,
+    threads: engineInfo().threads,
     ...circumstances(),
   });
   const rows = result.networks

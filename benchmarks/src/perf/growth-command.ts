@@ -1,9 +1,10 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { commitHash, engineInfo, machineDescription } from "@limbeck/core";
+import { engineInfo } from "@limbeck/core";
 import { Command } from "commander";
 import { wholeNumber } from "../command-line/option-parsers.ts";
 import { startEngine, type EngineChoice } from "../command-line/start-engine.ts";
+import { circumstances } from "../command-line/circumstances.ts";
 import { measureGrowth } from "./growth.ts";
 
 interface GrowthOptions extends EngineChoice {
@@ -29,16 +30,7 @@ export function growthCommand(): Command {
 
 async function growth({ runs, out, ...choice }: GrowthOptions): Promise<void> {
   await startEngine(choice);
-  const engine = engineInfo();
-  const circumstances = {
-    runs,
-    backend: engine.backend,
-    precision: engine.precision,
-    threads: engine.threads,
-    commit: commitHash(import.meta.dirname),
-    machine: machineDescription(),
-    date: new Date().toISOString(),
-  };
+  const measured = { runs, threads: engineInfo().threads, ...circumstances() };
   const points = await measureGrowth(runs, ({ workload, size, value, seconds, multiplyAdds }) => {
     const rate = (2 * multiplyAdds) / seconds / 1e9;
     process.stdout.write(
@@ -49,7 +41,7 @@ async function growth({ runs, out, ...choice }: GrowthOptions): Promise<void> {
   const { growthPlot } = await import("./growth-plot.ts");
   const picture = await growthPlot(points);
   mkdirSync(dirname(out), { recursive: true });
-  const lines = points.map((point) => `${JSON.stringify({ ...point, ...circumstances })}\n`);
+  const lines = points.map((point) => `${JSON.stringify({ ...point, ...measured })}\n`);
   writeFileSync(out.replace(/\.svg$/, "") + ".jsonl", lines.join(""));
   writeFileSync(out, picture);
   process.stdout.write(`${out}\n`);

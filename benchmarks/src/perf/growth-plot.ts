@@ -1,5 +1,4 @@
-import { parse, View } from "vega";
-import { compile, type TopLevelSpec } from "vega-lite";
+import { vegaSvg } from "../plots/vega-svg.ts";
 import type { GrowthPoint } from "./growth.ts";
 
 const TITLES: Readonly<Record<string, string>> = {
@@ -13,18 +12,12 @@ const TITLES: Readonly<Record<string, string>> = {
 /** Seconds over each size, one panel a series, logarithmic both ways; the dashed line grows with the multiply-adds. */
 export async function growthPlot(points: readonly GrowthPoint[]): Promise<string> {
   const series = [...new Set(points.map((point) => point.size))];
-  const spec: TopLevelSpec = {
+  return vegaSvg({
     $schema: "https://vega.github.io/schema/vega-lite/v6.json",
     background: "white",
     columns: 3,
     concat: series.map((size) => panel(size, withWork(points.filter((point) => point.size === size)))),
-  };
-  const view = new View(parse(compile(spec).spec), { renderer: "none" });
-  try {
-    return await view.toSVG();
-  } finally {
-    view.finalize();
-  }
+  });
 }
 
 interface PlottedPoint extends GrowthPoint {

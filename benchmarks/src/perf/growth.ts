@@ -43,7 +43,7 @@ export const growthSeries: readonly Series[] = [
     values: [16, 32, 64, 128],
     workload: (side) => trainStepOf({ ...USUAL, batch: 16, side }),
   },
-  { size: "steps", values: [1, 3, 10, 30], workload: trajectoryStepOf },
+  { size: "steps", values: [1, 3, 10, 30], workload: (steps) => trajectoryStepOf(steps) },
 ];
 
 /** Times every point of every series, smallest first, and tells each as it comes. */

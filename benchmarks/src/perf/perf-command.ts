@@ -5,15 +5,15 @@ import { wholeNumber } from "../command-line/option-parsers.ts";
 import { startEngine, type EngineChoice } from "../command-line/start-engine.ts";
 import { growthCommand } from "./growth-command.ts";
 import { profileRun, profileText } from "./kernel-shares.ts";
-import { medianSeconds, type Measurement } from "./measure.ts";
+import { medianSeconds, type Measurement, type Workload } from "./measure.ts";
 import { findTorch, measureOurs, measureTorch, type PeerResult } from "./peers/peer-process.ts";
 import { perfTable, type PerfRow } from "./perf-table.ts";
-import { workloadNamed, workloads } from "./workloads.ts";
+import { workloadsNamed, workloadWords } from "./workloads.ts";
 
 interface PerfOptions extends EngineChoice {
   readonly runs: number;
   readonly json?: true;
-  readonly vs?: "peers";
+  readonly vs?: "peers" | "pytorch";
   readonly profile?: true;
 }
 
@@ -22,13 +22,16 @@ export function perfCommand(): Command {
   return (
     new Command("perf")
       .description("time the fixed workloads")
-      .argument("<name>", `${workloads.map(({ name }) => name).join(", ")} or all`)
+      .argument("<name>", workloadWords.join(", "))
       .option("--precision <name>", "highest, high or default")
       .option("--backend <name>", "auto, native, tensorflow, webgpu, wasm or cpu")
       .option("--threads <n>", "threads of the back end", wholeNumber(1))
       .option("--runs <n>", "timed runs after one warm-up; the median counts", wholeNumber(1), 5)
       .addOption(
-        new Option("--vs <peers>", "also time PyTorch and tfjs WASM, and print a table").choices(["peers"]),
+        new Option("--vs <peers>", "also time PyTorch (`peers`: and tfjs WASM), and print a table").choices([
+          "peers",
+          "pytorch",
+        ]),
       )
       .option("--profile", "also say where the time of one run goes, kernel by kernel")
       .option("--json", "one JSON line per workload")
@@ -40,17 +43,17 @@ export function perfCommand(): Command {
 }
 
 async function perf(name: string, options: PerfOptions): Promise<void> {
-  const names = name === "all" ? workloads.map((workload) => workload.name) : [workloadNamed(name).name];
-  if (options.vs === undefined && names.length === 1) print(await measureHere(names[0]!, options), options);
+  const chosen = workloadsNamed(name);
+  if (options.vs === undefined && chosen.length === 1) print(await measureHere(chosen[0]!, options), options);
   else if (options.vs === undefined) {
-    for (const each of names) print(await measureOurs(each, childOptions(options)), options);
-  } else await comparePeers(names, options);
+    for (const each of chosen) print(await measureOurs(each.name, childOptions(options)), options);
+  } else await comparePeers(chosen, options);
 }
 
 /** One workload in this process: its peak resident memory is the workload's own. */
-async function measureHere(name: string, options: PerfOptions): Promise<Measurement> {
+async function measureHere(workload: Workload, options: PerfOptions): Promise<Measurement> {
+  const { name } = workload;
   await startEngine(options);
-  const workload = workloadNamed(name);
   const seconds = await medianSeconds(workload, options.runs);
   if (options.profile === true) {
     const profile = await profileRun(workload);
@@ -68,12 +71,14 @@ async function measureHere(name: string, options: PerfOptions): Promise<Measurem
   };
 }
 
-async function comparePeers(names: readonly string[], options: PerfOptions): Promise<void> {
+async function comparePeers(chosen: readonly Workload[], options: PerfOptions): Promise<void> {
+  const withWasm = options.vs === "peers";
   const torch = await findTorch();
   if ("unavailable" in torch) process.stderr.write(`perf: PyTorch left out: ${torch.unavailable}\n`);
   const ceilings = await ceilingsHere(options);
   const rows: PerfRow[] = [];
-  for (const name of names) {
+  for (const workload of chosen) {
+    const { name } = workload;
     const ours = await measureOurs(name, childOptions(options));
     const threads = options.threads ?? ("threads" in ours ? ours.threads : 1);
     const pytorch =
@@ -81,12 +86,16 @@ async function comparePeers(names: readonly string[], options: PerfOptions): Pro
         ? await measureTorch(torch.python, name, threads, options.runs)
         : { name, unavailable: torch.unavailable };
     // Stock tfjs has no gradient of these blocks on WASM; core composes it from the kernels that stock tfjs has.
-    const wasm = await measureOurs(name, childOptions({ ...options, backend: "wasm", runs: 1 }));
-    for (const result of [ours, pytorch, wasm]) print(result, options);
-    rows.push({ name, multiplyAdds: workloadNamed(name).multiplyAdds(), ours, peers: [pytorch, wasm] });
+    const wasm =
+      withWasm && (await measureOurs(name, childOptions({ ...options, backend: "wasm", runs: 1 })));
+    const peers = wasm === false ? [pytorch] : [pytorch, wasm];
+    for (const result of [ours, ...peers]) print(result, options);
+    rows.push({ name, multiplyAdds: workload.multiplyAdds(), ours, peers });
   }
   if (options.json === true) return;
-  process.stdout.write(`\n${perfTable(rows, ["PyTorch eager", "tfjs WASM"], ceilings)}\n`);
+  process.stdout.write(
+    `\n${perfTable(rows, ["PyTorch eager", ...(withWasm ? ["tfjs WASM"] : [])], ceilings)}\n`,
+  );
 }
 
 /** The machine's measured limits, where the back end that would be used can measure them. */

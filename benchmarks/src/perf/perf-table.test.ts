@@ -25,6 +25,8 @@ it("gives ratios of seconds, the rate and its part of the ceiling, and dashes fo
     | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
     | train-step | 0.200 | 300 | 200 | 50 % | 0.800 | 900 | 4.00× | – | – | – |
 
+    WASM, train-step: no wasm
+
     Ceilings measured: 400 GFLOP/s from registers, 40 GB/s to and from memory."
   `);
   expect(perfTable(rows, ["PyTorch", "WASM"])).not.toContain("ceiling");

@@ -16,6 +16,8 @@ export interface PerfRow {
  * With `ceilings` also the rate of the work, counted as direct convolution, and its part of what the machine multiplies at
  * most. Minimal filtering needs fewer products than it is credited with, so that part may exceed 100 %.
  *
+ * What could not be measured is told below, with its reason.
+ *
  * @param peerNames Column titles, one per entry of `peers`.
  */
 export function perfTable(
@@ -36,7 +38,16 @@ export function perfTable(
     ...(ceilings === undefined ? [] : rateCells(ours, multiplyAdds, ceilings)),
     ...peers.flatMap((peer) => [...cells(peer), ratio(peer, ours)]),
   ]);
-  const table = [head, head.map(() => "---"), ...body].map((line) => `| ${line.join(" | ")} |`).join("\n");
+  const lines = [head, head.map(() => "---"), ...body].map((line) => `| ${line.join(" | ")} |`);
+  const reasons = rows.flatMap(({ name, ours, peers }) =>
+    [ours, ...peers].flatMap((result, i) =>
+      "unavailable" in result ? [`${["Limbeck", ...peerNames][i]}, ${name}: ${result.unavailable}`] : [],
+    ),
+  );
+  const table = [lines, reasons]
+    .filter((part) => part.length > 0)
+    .map((part) => part.join("\n"))
+    .join("\n\n");
   if (ceilings === undefined) return table;
   const [compute, memory] = [(2 * ceilings.multiplyAdds) / 1e9, ceilings.bytes / 1e9];
   return `${table}\n\nCeilings measured: ${compute.toFixed(0)} GFLOP/s from registers, ${memory.toFixed(0)} GB/s to and from memory.`;

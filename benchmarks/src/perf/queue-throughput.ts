@@ -7,7 +7,7 @@ import { Redis } from "ioredis";
 import { createCellRunner } from "../sweep/cell-runner.ts";
 import { folderCellStore, type CellStore } from "../sweep/cell-store.ts";
 import { planCells, type SweepPlan } from "../sweep/sweep-plan.ts";
-import { planToySweep, toyCatalogue } from "../sweep/testing/toy-sweep.ts";
+import { planToySweep, toyCatalogue } from "../sweep/toy-sweep.test-support.ts";
 import { runCellWorker } from "../queue/cell-worker.ts";
 import { queueSweep } from "../queue/queue-sweep.ts";
 import { REDIS_SERVER, startRedis } from "../queue/testing/redis-server.ts";

@@ -12,9 +12,9 @@ const STEP_SIZE = 0.01;
  * adjoint: only θ_0 … θ_T are kept, then the steps are walked back with λ ← λ − η·H(θ_t)·λ. Memory is one step's
  * activations and T vectors.
  */
-export function trajectoryStepOf(steps: number): Workload {
+export function trajectoryStepOf(steps: number, name = "trajectory-step"): Workload {
   return {
-    name: "trajectory-step",
+    name,
     unit: `${steps} inner steps on ${IMAGES} images, gradient to images and step size`,
     multiplyAdds: () => steps * IMAGES * (3 + 9) * workloadNetwork().multiplyAdds,
     prepare() {
@@ -45,5 +45,5 @@ export function trajectoryStepOf(steps: number): Workload {
   };
 }
 
-/** The published size. */
+/** The size that the others are measured beside. */
 export const trajectoryStep: Workload = trajectoryStepOf(10);

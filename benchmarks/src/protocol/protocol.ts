@@ -25,6 +25,35 @@ export const protocolSchema = z.strictObject({
   flip: z.enum(["always", "where-mirror-invariant"]),
   /** Networks are trained with the step size that the set carries, as its learning rate; the recipe's where it has none. */
   stepSize: z.literal("learned").optional(),
+  /**
+   * Labels that the set is scored with, whatever its own are: the likeliest class of each, or the class probabilities that a network
+   * trained on the real training split gives each image. Without it the set's own.
+   */
+  labels: z
+    .discriminatedUnion("kind", [
+      z.strictObject({ kind: z.literal("hard") }),
+      z.strictObject({
+        kind: z.literal("teacher"),
+        network: z.string(),
+        recipe: recipeSchema,
+        seed: z.int(),
+      }),
+    ])
+    .optional(),
+  /** Sets whose images decode into several make as many fewer epochs: equal sets of stored images cost the same. */
+  budget: z.literal("stored-images").optional(),
+  /**
+   * What is chosen for each set, by the accuracy of one network on a part of the real training images: the learning rate, and the
+   * share of the epochs. The same candidates for every set.
+   */
+  tune: z
+    .strictObject({
+      learningRates: z.array(z.number().positive()).min(1),
+      epochShares: z.array(z.number().gt(0).max(1)).min(1),
+      /** Part of each class of the training split. */
+      validation: z.number().gt(0).lt(1),
+    })
+    .optional(),
   /** Which network counts. The last epoch: nothing is chosen on the test split. */
   selection: z.literal("last"),
 });
@@ -45,17 +74,23 @@ export function protocolHash({ source: _source, ...values }: Protocol): string {
 /**
  * The protocol's recipe for one data set: the flip decided.
  *
- * @param stepSize That of the set, where it has one and the protocol uses it.
+ * @param set Its step size counts where it has one and the protocol uses it, its factor where the protocol has a budget.
  */
 export function recipeFor(
-  { recipe: published, flip, stepSize: use }: Protocol,
+  { recipe: published, flip, stepSize: use, budget }: Protocol,
   dataset: Pick<ImageDataset, "mirrorInvariant">,
-  stepSize?: number,
+  { stepSize, factor = 1 }: { readonly stepSize?: number; readonly factor?: number } = {},
 ): Recipe {
-  const recipe =
-    use === undefined || stepSize === undefined ? published : { ...published, learningRate: stepSize };
+  const epochs =
+    budget === undefined ? published.epochs : Math.max(1, Math.round(published.epochs / factor ** 2));
+  const learningRate = use === undefined || stepSize === undefined ? published.learningRate : stepSize;
+  const recipe = { ...published, epochs, learningRate };
   if (flip === "always" || dataset.mirrorInvariant || !recipe.augmentation.includes("flip")) return recipe;
-  return { ...recipe, augmentation: withoutGroup(recipe.augmentation, "flip") };
+  const { augmentation } = recipe;
+  return {
+    ...recipe,
+    augmentation: augmentation === "crop-flip" ? "crop" : withoutGroup(augmentation, "flip"),
+  };
 }
 
 /**

@@ -32,6 +32,14 @@ test("a protocol cannot change without a new version", () => {
       "mtt-v1 5c7c36112555c353",
       "datm-v1 42f26145b0a97275",
       "ncfm-v1 a4f01277bd4dc364",
+      "neutral-v1 d05e47ccd06765e1",
+      "neutral-hard-v1 cb32b879bd34f895",
+      "neutral-soft-v1 40bc74b3cf4edd33",
+      "neutral-plain-v1 d6b44ee84d9f0d13",
+      "neutral-soft-plain-v1 a64cd72f5ba84bf9",
+      "sre2l-v1 787f384bca31ffa7",
+      "rded-v1 a09816e0555b6c07",
+      "rded-large-v1 cb58f4b7ff12c550",
       "start-v1 eca340b5233e7642",
     ]
   `);
@@ -64,12 +72,12 @@ test("no flip where mirror images change class", () => {
 test("trajectory matching's train with the step size of the set, and with 0.01 where it has none", () => {
   const dataset = { mirrorInvariant: false };
   const mtt = protocolNamed("mtt-v1");
-  expect(recipeFor(mtt, dataset, 0.03)).toMatchObject({
+  expect(recipeFor(mtt, dataset, { stepSize: 0.03 })).toMatchObject({
     learningRate: 0.03,
     augmentation: "color_crop_cutout_scale_rotate",
   });
   expect(recipeFor(mtt, dataset).learningRate).toBe(0.01);
-  expect(recipeFor(protocolNamed("dsa-v1"), dataset, 0.03).learningRate).toBe(0.01);
+  expect(recipeFor(protocolNamed("dsa-v1"), dataset, { stepSize: 0.03 }).learningRate).toBe(0.01);
   expect(protocolNamed("datm-v1").recipe.batchSize).toBe(128);
   expect(protocolNamed("mtt-e300-v1").stepSize).toBe("learned");
 });
@@ -105,9 +113,36 @@ test("IDC's: 1000 passes, drops after two thirds and five sixths, a flip and col
   });
 });
 
+test("SRe2L's and RDED's: a teacher's scores at a temperature, without its square", () => {
+  const sre2l = recipeFor(protocolNamed("sre2l-v1"), { mirrorInvariant: true });
+  expect(sre2l).toMatchObject({
+    optimiser: "adamw",
+    learningRate: 1e-3,
+    weightDecay: 0.01,
+    epochs: 400,
+    batchSize: 128,
+    schedule: { kind: "cosine", smoothing: 1 },
+    augmentation: "crop-flip",
+    mixing: { kind: "mixup", alpha: 0.8, probability: 1 },
+    loss: { kind: "cross-entropy", temperature: 30, temperaturePower: 0 },
+  });
+  expect(recipeFor(protocolNamed("sre2l-v1"), { mirrorInvariant: false }).augmentation).toBe("crop");
+  expect(protocolNamed("rded-v1").recipe).toMatchObject({
+    epochs: 300,
+    batchSize: 50,
+    schedule: { kind: "cosine", smoothing: 2 },
+    augmentation: "flip",
+    mixing: { kind: "cutmix", alpha: 1 },
+    loss: { temperature: 20 },
+  });
+  expect(recipeFor(protocolNamed("rded-v1"), { mirrorInvariant: false }).augmentation).toBe("none");
+  expect(protocolNamed("rded-large-v1").recipe.batchSize).toBe(100);
+  expect(protocolNamed("sre2l-e100-v1").recipe.epochs).toBe(100);
+});
+
 test("unknown ids and keys are errors", () => {
   expect(() => protocolNamed("dsa")).toThrowErrorMatchingInlineSnapshot(
-    `[ConfigError: protocol: unknown "dsa"; known: dc-v1, dc-mnist-v1, dsa-v1, idc-v1, idc-unmixed-v1, datadam-v1, mtt-v1, datm-v1, ncfm-v1, start-v1, or with other epochs such as dsa-e300-v1]`,
+    `[ConfigError: protocol: unknown "dsa"; known: dc-v1, dc-mnist-v1, dsa-v1, idc-v1, idc-unmixed-v1, datadam-v1, mtt-v1, datm-v1, ncfm-v1, neutral-v1, neutral-hard-v1, neutral-soft-v1, neutral-plain-v1, neutral-soft-plain-v1, sre2l-v1, rded-v1, rded-large-v1, start-v1, or with other epochs such as dsa-e300-v1]`,
   );
   expect(() => protocolNamed("constructor")).toThrow('unknown "constructor"');
   expect(() => protocolSchema.parse({ ...protocolNamed("dc-v1"), warmup: 5 })).toThrow("warmup");

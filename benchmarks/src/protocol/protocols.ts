@@ -100,8 +100,103 @@ const ncfmProtocol = protocolSchema.parse({
   selection: "last",
 });
 
+/** SRe2L's for CIFAR: AdamW, cosine, crops, flips and MixUp, the teacher's scores at temperature 30, without its square. */
+const sre2lProtocol = protocolSchema.parse({
+  name: "sre2l",
+  version: 1,
+  source: "Yin, Xing and Shen 2023; VILA-Lab/SRe2L, *small_dataset/relabel_cifar.py",
+  recipe: {
+    optimiser: "adamw",
+    learningRate: 1e-3,
+    weightDecay: 0.01,
+    epochs: 400,
+    batchSize: 128,
+    schedule: { kind: "cosine" },
+    augmentation: "crop-flip",
+    mixing: { kind: "mixup", alpha: 0.8 },
+    loss: { kind: "cross-entropy", temperature: 30 },
+  },
+  flip: "where-mirror-invariant",
+  selection: "last",
+});
+
 /**
- * The published protocols of the matching family, by id.
+ * RDED's for CIFAR: flips and CutMix (its crops of scale 1/factor to 1 are the whole image at factor 1), temperature 20, half a cosine.
+ * Batches of 50 at IPC 10 (`rded`), of 100 at IPC 50 (`rded-large`).
+ *
+ * Differs: the last epoch counts, not the best on the test split; weights, biases and scales all decay.
+ */
+function rdedProtocol(name: string, batchSize: number): Protocol {
+  return protocolSchema.parse({
+    name,
+    version: 1,
+    source: "Sun et al. 2024; LINs-lab/RDED, validation/main.py and argument.py",
+    recipe: {
+      optimiser: "adamw",
+      learningRate: 1e-3,
+      weightDecay: 0.01,
+      epochs: 300,
+      batchSize,
+      schedule: { kind: "cosine", smoothing: 2 },
+      augmentation: "flip",
+      mixing: { kind: "cutmix" },
+      loss: { kind: "cross-entropy", temperature: 20 },
+    },
+    flip: "where-mirror-invariant",
+    selection: "last",
+  });
+}
+
+/**
+ * One protocol for all sets: the same augmentation, the same passes over stored images, the same search. Learning rate and epochs are
+ * chosen for each set on held-out training images; SGD with momentum, decay 5e-4, one cosine. `plain` leaves out the augmentation; `hard` and
+ * `soft` replace a set's labels, so that images can be told from labels.
+ *
+ * The held-out images are real training images, which a distillation has seen: they choose among ten recipes and nothing else.
+ */
+function neutralProtocol(
+  name: string,
+  choice: { readonly augmentation?: string; readonly labels?: object },
+): Protocol {
+  return protocolSchema.parse({
+    name,
+    version: 1,
+    source: "ours; labels and search as asked for by DD-Ranking (arXiv 2505.13300)",
+    recipe: {
+      learningRate: 0.01,
+      momentum: 0.9,
+      weightDecay: 5e-4,
+      epochs: 1000,
+      batchSize: 256,
+      schedule: { kind: "cosine" },
+      augmentation: choice.augmentation ?? DSA,
+    },
+    flip: "where-mirror-invariant",
+    ...(choice.labels === undefined ? {} : { labels: choice.labels }),
+    budget: "stored-images",
+    tune: { learningRates: [0.001, 0.005, 0.01, 0.05, 0.1], epochShares: [0.3, 1], validation: 0.05 },
+    selection: "last",
+  });
+}
+
+/** A ConvNet-3 that has seen the real training images ten times. */
+const NEUTRAL_TEACHER = {
+  kind: "teacher",
+  network: "convnet3",
+  seed: 0,
+  recipe: {
+    learningRate: 0.02,
+    momentum: 0.9,
+    weightDecay: 5e-4,
+    epochs: 10,
+    batchSize: 128,
+    schedule: { kind: "cosine" },
+    augmentation: "crop",
+  },
+} as const;
+
+/**
+ * The published protocols of the matching family and of the decoupled one (labels of a teacher), and the neutral ones, by id.
  *
  * `dc-mnist` is DC's own for MNIST: 1000 epochs under one of shift, scale and rotation for each image. `idc-unmixed` is IDC's for MNIST
  * with a factor above 1.
@@ -141,6 +236,14 @@ export const protocols: Readonly<Record<string, Protocol>> = Object.fromEntries(
     ),
     trajectoryProtocol("datm", 128, "Guo et al. 2024; NUS-HPC-AI-Lab/DATM, utils/utils_baseline.py"),
     ncfmProtocol,
+    neutralProtocol("neutral", {}),
+    neutralProtocol("neutral-hard", { labels: { kind: "hard" } }),
+    neutralProtocol("neutral-soft", { labels: NEUTRAL_TEACHER }),
+    neutralProtocol("neutral-plain", { augmentation: "none" }),
+    neutralProtocol("neutral-soft-plain", { augmentation: "none", labels: NEUTRAL_TEACHER }),
+    sre2lProtocol,
+    rdedProtocol("rded", 50),
+    rdedProtocol("rded-large", 100),
     {
       ...withEpochs(dsaProtocol, 200),
       name: "start",
@@ -156,7 +259,7 @@ export const protocols: Readonly<Record<string, Protocol>> = Object.fromEntries(
  */
 export function protocolNamed(id: string): Protocol {
   if (Object.hasOwn(protocols, id)) return protocols[id]!;
-  const [, name, epochs, version] = /^([a-z-]+)-e([1-9]\d{0,5})-v(\d+)$/.exec(id) ?? [];
+  const [, name, epochs, version] = /^([a-z][a-z0-9-]*)-e([1-9]\d{0,5})-v(\d+)$/.exec(id) ?? [];
   const base = `${name}-v${version}`;
   if (Object.hasOwn(protocols, base)) return withEpochs(protocols[base]!, Number(epochs));
   throw new ConfigError(

@@ -6,7 +6,7 @@ import { toySet } from "@limbeck/core/testing";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { cellId, type DistillCell } from "../sweep/cell.ts";
 import { runSweep } from "../sweep/run-sweep.ts";
-import { planToySweep, toyCatalogue } from "../sweep/testing/toy-sweep.ts";
+import { planToySweep, toyCatalogue } from "../sweep/toy-sweep.test-support.ts";
 import { createCellRunner } from "../sweep/cell-runner.ts";
 import { planCells } from "../sweep/sweep-plan.ts";
 import { bucketCellStore } from "./bucket-cell-store.ts";

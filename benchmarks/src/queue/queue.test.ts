@@ -9,7 +9,7 @@ import type { EvaluationRecord } from "../records/record.ts";
 import { readRecords } from "../records/record-file.ts";
 import { folderCellStore } from "../sweep/cell-store.ts";
 import type { SweepEvent } from "../sweep/run-sweep.ts";
-import { planToySweep, runToySweep } from "../sweep/testing/toy-sweep.ts";
+import { planToySweep, runToySweep } from "../sweep/toy-sweep.test-support.ts";
 import type { WorkerEvent } from "./cell-worker.ts";
 import { queueSweep } from "./queue-sweep.ts";
 import { REDIS_SERVER, startRedis, type TestRedis } from "./testing/redis-server.ts";

@@ -14,6 +14,8 @@ export const recordSchema = z
     ipc: z.number().positive(),
     /** Seed of the distillation or of the draw; absent in old records. */
     seed: z.int().optional(),
+    /** Kind of the set's own labels; absent in old records. */
+    labels: z.string().optional(),
     /** Network that was trained on the set. */
     network: z.string().min(1),
     /** Protocol id, such as `dsa-v1`. */
@@ -21,6 +23,14 @@ export const recordSchema = z
     seeds: z.array(z.int()).min(1),
     /** Percent on the full real test split, one a seed, last epoch. */
     accuracy: z.array(z.number().min(0).max(100)).min(1),
+    /** Under a protocol that chooses: what was chosen, and the percent on held-out training images that chose it. */
+    tuned: z
+      .strictObject({
+        learningRate: z.number().positive(),
+        epochs: z.int().min(1),
+        validation: z.number().min(0).max(100),
+      })
+      .optional(),
     /** Complete configuration of the method, defaults filled in. */
     config: z.record(z.string(), z.unknown()),
     /** Content hash of the evaluated set. */

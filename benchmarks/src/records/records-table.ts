@@ -1,4 +1,5 @@
 import { formatSummary, summarise } from "../statistics/summary.ts";
+import { markdownTable } from "./markdown-table.ts";
 import type { EvaluationRecord } from "./record.ts";
 
 /**
@@ -33,7 +34,7 @@ export function recordsTable(records: readonly EvaluationRecord[]): string {
     "Commit",
     "Date",
   ];
-  return [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+  return markdownTable(head, rows);
 }
 
 function iterationsOf({ config }: EvaluationRecord): string {

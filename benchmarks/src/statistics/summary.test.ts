@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { formatSummary, pairedDifference, summarise } from "./summary.ts";
+import { formatSummary, summarise } from "./summary.ts";
 
 test("sample standard deviation and t interval", () => {
   const summary = summarise([1, 2, 3, 4]);
@@ -10,21 +10,7 @@ test("sample standard deviation and t interval", () => {
   expect(formatSummary(summarise([7]))).toBe("7.0 (n = 1)");
 });
 
-test("paired seeds remove what the seeds share", () => {
-  const shared = [10, 20, 30];
-  const difference = pairedDifference(
-    shared.map((x) => x + 1),
-    shared.map((x, i) => x + 0.01 * i),
-  );
-  expect(difference.mean).toBeCloseTo(0.99, 10);
-  expect(difference.excludesZero).toBe(true);
-  expect(pairedDifference([1, 0], [0, 1]).excludesZero).toBe(false);
-});
-
 test("bad input is refused", () => {
   expect(() => summarise([])).toThrow("summarise: wanted at least one value, got none");
   expect(() => summarise([1, NaN])).toThrow("summarise: value 1 must be finite, got NaN");
-  expect(() => pairedDifference([1], [])).toThrow(
-    "pairedDifference: wanted equally many values, got 1 and 0",
-  );
 });

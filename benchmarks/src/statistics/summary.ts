@@ -25,23 +25,6 @@ export function summarise(values: readonly number[]): Summary {
   return { n, mean, std, halfWidth95: n > 1 ? (studentTQuantile(0.975, n - 1) * std) / Math.sqrt(n) : NaN };
 }
 
-/**
- * Summary of the differences `a[i] − b[i]` of two results under the same seeds (same initial network, same order).
- * The difference counts as real when its confidence interval excludes zero.
- *
- * @throws {RangeError} if the lengths differ or are zero.
- */
-export function pairedDifference(
-  a: readonly number[],
-  b: readonly number[],
-): Summary & { readonly excludesZero: boolean } {
-  if (a.length !== b.length) {
-    throw new RangeError(`pairedDifference: wanted equally many values, got ${a.length} and ${b.length}`);
-  }
-  const summary = summarise(a.map((value, i) => value - b[i]!));
-  return { ...summary, excludesZero: Math.abs(summary.mean) > summary.halfWidth95 };
-}
-
 /** `54.2 ± 0.8 (n = 5)`, one decimal, sample standard deviation; without the spread for a single value. */
 export function formatSummary({ n, mean, std }: Summary): string {
   return n > 1 ? `${mean.toFixed(1)} ± ${std.toFixed(1)} (n = ${n})` : `${mean.toFixed(1)} (n = 1)`;

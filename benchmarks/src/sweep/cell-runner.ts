@@ -2,6 +2,7 @@ import { join } from "node:path";
 import {
   ConfigError,
   distill,
+  folderPartStore,
   hashSyntheticSet,
   readSet,
   RunError,
@@ -76,7 +77,7 @@ export function createCellRunner({ catalogue, store, work, prepared }: CellRunne
     const outcome =
       cell.kind === "distill"
         ? await runDistillCell(cell, await open(cell.dataset), { folder, prepared, catalogue }, hooks)
-        : await runEvaluateCell(cell, open, { folder, store }, hooks);
+        : await runEvaluateCell(cell, open, { folder, store, prepared }, hooks);
     await store.finish(cell, outcome, folder);
     return outcome;
   };
@@ -145,7 +146,7 @@ async function runDistillCell(
 async function runEvaluateCell(
   cell: EvaluateCell,
   open: (dataset: CellDataset) => Promise<ImageDataset>,
-  { folder, store }: { folder: string; store: CellStore },
+  { folder, store, prepared }: { folder: string; store: CellStore; prepared: string },
   { signal, onProgress }: CellHooks,
 ): Promise<CellOutcome> {
   const protocol = protocolNamed(cell.protocol.id);
@@ -158,6 +159,7 @@ async function runEvaluateCell(
     protocol,
     network: cell.network,
     seeds: cell.seeds,
+    parts: folderPartStore(prepared),
     ...(signal === undefined ? {} : { signal }),
     onProgress: ({ epoch, epochs, loss }) => onProgress?.({ done: epoch, total: epochs, loss }),
   };

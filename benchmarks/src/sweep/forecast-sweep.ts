@@ -96,36 +96,50 @@ function distillCost(
   });
   return {
     network: networkFor(typeof name === "string" ? name : (scoredWith ?? USUAL_NETWORK), dataset),
-    multiplyAdds: multiplyAddsPerStep * method.steps(config),
+    multiplyAdds: multiplyAddsPerStep * method.steps(config, dataset),
     setBytes,
     preparation: fresh.reduce((sum, part) => sum + part.multiplyAdds, 0),
     preparedBytes: fresh.reduce((sum, part) => sum + part.bytes, 0),
   };
 }
 
-/** Forward and backward passes of training are three forward passes; one more over the test split. */
+/**
+ * Forward and backward passes of training are three forward passes; one more over the test split. What a protocol chooses costs one
+ * network for each candidate.
+ */
 function evaluateMultiplyAdds(
   cell: EvaluateCell,
   distill: DistillCell | undefined,
   dataset: ImageDataset,
   network: Network,
 ): number {
-  const { epochs } = recipeFor(protocolNamed(cell.protocol.id), dataset);
-  const images = trainedImages(cell, distill, dataset);
-  return network.multiplyAdds * cell.seeds.length * (3 * epochs * images + dataset.test.size);
+  const protocol = protocolNamed(cell.protocol.id);
+  const { images, factor } = trainedImages(cell, distill, dataset);
+  const { epochs } = recipeFor(protocol, dataset, { factor });
+  const oneNetwork = (share: number, tested: number): number => 3 * share * epochs * images + tested;
+  const { learningRates = [], epochShares = [], validation = 0 } = protocol.tune ?? {};
+  const tried = epochShares.reduce(
+    (sum, share) => sum + oneNetwork(share, validation * dataset.train.size),
+    0,
+  );
+  return (
+    network.multiplyAdds *
+    (cell.seeds.length * oneNetwork(1, dataset.test.size) + learningRates.length * tried)
+  );
 }
 
-/** Images of an epoch. Sets that decode count with the factor that their configuration names. */
+/** Images of an epoch, and the factor they are decoded by: that of the set, or the one that a configuration names. */
 function trainedImages(
   { set }: EvaluateCell,
   distill: DistillCell | undefined,
   dataset: ImageDataset,
-): number {
-  if (set.kind === "full") return dataset.train.size;
+): { readonly images: number; readonly factor: number } {
+  if (set.kind === "full") return { images: dataset.train.size, factor: 1 };
   if (set.kind === "file") {
     const { size, factor = 1 } = readSet(set.path);
-    return size * factor ** 2;
+    return { images: size * factor ** 2, factor };
   }
-  const { ipc, factor } = distill!.config;
-  return dataset.classes.length * Number(ipc) * (typeof factor === "number" ? factor ** 2 : 1);
+  const { ipc, factor: named } = distill!.config;
+  const factor = typeof named === "number" ? named : 1;
+  return { images: dataset.classes.length * Number(ipc) * factor ** 2, factor };
 }

@@ -33,6 +33,8 @@ const evaluateSchema = z.strictObject({
   seeds: seedsSchema.optional().describe("fresh networks a set; default 0-2"),
 });
 
+const fullSchema = evaluateSchema.required({ protocols: true }).extend({ zca: zcaSchema.optional() });
+
 const methodSchema = z.preprocess(
   (value) => (typeof value === "string" ? { method: value } : value),
   z.strictObject({
@@ -58,8 +60,7 @@ const gridSchema = z.strictObject({
   seeds: seedsSchema.default([0]).describe("of the distillations"),
   config: configSchema.optional().describe("keys that all methods of this grid know"),
   evaluate: evaluateSchema.optional(),
-  full: evaluateSchema
-    .required({ protocols: true })
+  full: fullSchema
     .optional()
     .describe("score the whole training split too, with protocols of its own: they cost far more"),
 });
@@ -116,7 +117,7 @@ const OBJECTS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   "": sweepFileSchema.shape,
   engine: engineSchema.shape,
   evaluate: evaluateSchema.shape,
-  full: evaluateSchema.shape,
+  full: fullSchema.shape,
   grid: gridSchema.shape,
   runs: runSchema.shape,
   sets: setSchema.shape,

@@ -170,14 +170,14 @@ function createPlanner(
         add(id, cell, await evaluateCells(run.evaluations, { kind: "cell", id }, dataset, data));
       });
     },
-    async addScore({ path, file, dataset: name, evaluations }, folder) {
+    async addScore({ path, file, dataset: name, zca, evaluations }, folder) {
       const dataset = datasets.get(name.value);
       if (dataset === undefined) return;
-      const data = dataOf(name.value, undefined);
+      const data = dataOf(name.value, whiteningOf({ zca, method: undefined, preset: undefined }));
       await attempt(problems, path, async () => {
         if (file === undefined) {
           add(
-            `full ${data.sha256}`,
+            `full ${data.sha256} ${data.zca ?? ""}`,
             undefined,
             await evaluateCells(evaluations, { kind: "full" }, dataset, data),
           );

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
 import type { EvaluationRecord } from "../records/record.ts";
 import { readRecords } from "../records/record-file.ts";
-import { runToySweep } from "./testing/toy-sweep.ts";
+import { runToySweep } from "./toy-sweep.test-support.ts";
 
 const KILLS = 10;
 const SWEEP = `
@@ -62,7 +62,7 @@ function lasting({ seconds: _seconds, date: _date, ...rest }: EvaluationRecord):
 
 /** Starts the sweep in a process of its own. `planned` resolves when its first cell may begin, or it ended. */
 function startSweep(file: string, folder: string, records: string) {
-  const at = new URL("./testing/toy-sweep.ts", import.meta.url).href;
+  const at = new URL("./toy-sweep.test-support.ts", import.meta.url).href;
   const script = `
     import { runToySweep } from ${JSON.stringify(at)};
     const onEvent = ({ kind }) => kind === "plan" && console.log(kind);

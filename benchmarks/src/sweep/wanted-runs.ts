@@ -35,6 +35,8 @@ export interface WantedScore {
   readonly path: SweepPath;
   readonly file: string | undefined;
   readonly dataset: Said<string>;
+  /** Of the whole training split; a finished set brings its own whitening. */
+  readonly zca: Whitening | boolean | undefined;
   readonly evaluations: readonly WantedEvaluation[];
 }
 
@@ -59,6 +61,7 @@ export function wantedRuns(file: SweepFile): Wanted {
       path,
       file: set.file,
       dataset: { value: set.dataset, path: [...path, "dataset"] },
+      zca: undefined,
       evaluations: evaluations({ value: set.evaluate, path: [...path, "evaluate"] }, shared),
     };
   });
@@ -116,6 +119,7 @@ function fullScores(grid: SweepGrid, path: SweepPath): WantedScore[] {
     path: [...path, "full"],
     file: undefined,
     dataset: { value: dataset, path: [...path, "datasets", d] },
+    zca: full.zca,
     evaluations: scored,
   }));
 }

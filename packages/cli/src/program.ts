@@ -10,6 +10,7 @@ import { registerImport } from "./commands/import.ts";
 import { registerMethods } from "./commands/methods.ts";
 import { registerSweep } from "./commands/sweep.ts";
 import { registerWorker } from "./commands/worker.ts";
+import { registerRelabel } from "./commands/relabel.ts";
 
 /** The `limbeck` command. Parsing errors and `--help` throw a CommanderError instead of ending the process. */
 export function createProgram(): Command {
@@ -24,6 +25,7 @@ export function createProgram(): Command {
   registerEvaluate(program);
   registerSweep(program);
   registerWorker(program);
+  registerRelabel(program);
   program.addCommand(perfCommand().copyInheritedSettings(program));
   registerDoctor(program);
   registerDatasets(program);

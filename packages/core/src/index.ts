@@ -40,7 +40,7 @@ export { DSA_GROUPS, parseStrategy, withoutGroup, type DsaGroup } from "./augmen
 // Data sets.
 export { checkNormalisation, denormaliseImages, normalisePixels } from "./dataset/normalise.ts";
 export { normalisationDigest } from "./dataset/normalisation-digest.ts";
-export { normaliseImages, pixelSpace } from "./dataset/pixel-space.ts";
+export { imagePixels, normaliseImages, pixelSpace } from "./dataset/pixel-space.ts";
 export { classPositions, realImages } from "./dataset/real-images.ts";
 export { stratifiedSplit, subsetOfSplit } from "./dataset/split.ts";
 export { classSubset } from "./dataset/class-subset.ts";
@@ -67,17 +67,40 @@ export type { RunEvent } from "./run/events.ts";
 
 // Synthetic sets.
 export { flipEmbedding } from "./synthetic/flip-embedding.ts";
-export { hashSyntheticSet } from "./synthetic/hash-set.ts";
+export { hashImages, hashSyntheticSet } from "./synthetic/hash-set.ts";
 export { INITIALISATIONS, initialise, type InitialiseOptions } from "./synthetic/initialise.ts";
 export { kMeansMembers, type Embedding } from "./synthetic/k-means-members.ts";
+export {
+  centreScores,
+  codecName,
+  decodeLabelRecords,
+  encodeLabelRecords,
+  labelBytes,
+  parseCodec,
+  type LabelCodec,
+} from "./synthetic/label-codec.ts";
 export { checkFactor, decodedRows, multiFormation } from "./synthetic/multi-formation.ts";
 export { denormalise, oneHotLabels, setImages, setLabels } from "./synthetic/set-tensors.ts";
 export { augmentationOf, imagesPerStored } from "./synthetic/stored-images.ts";
 export type { Provenance, SyntheticLabels, SyntheticSet } from "./synthetic/synthetic-set.ts";
 export { validateSyntheticSet } from "./synthetic/validate-set.ts";
+export {
+  batchesPerEpoch,
+  memoryBytes,
+  viewRange,
+  type ByteSource,
+  type ProjectorHeader,
+  type StoredBatches,
+  type StoredProjector,
+  type StoredViews,
+  type ViewPlan,
+  type ViewsHeader,
+} from "./synthetic/view-labels.ts";
 
 // Second derivatives and networks.
+export { batchMoments, type BatchMoments } from "./grad/batch-moments.ts";
 export { convBlock, type ConvBlockOptions } from "./grad/conv-block.ts";
+export { depthwiseConvolution } from "./grad/depthwise-convolution.ts";
 export type { ConvBlockOutput } from "./grad/composed-conv-block.ts";
 export {
   constant,
@@ -92,7 +115,8 @@ export { gradientAlong, type GradientAlong, type ParameterLoss } from "./grad/gr
 export { logSoftmax, softmaxCrossEntropy } from "./grad/softmax-cross-entropy.ts";
 export type { Activation } from "./nn/activation.ts";
 export { alexnet } from "./nn/alexnet.ts";
-export type { Norm, Pooling } from "./nn/conv-layer.ts";
+export { multiHeadAttention, tokenLayer } from "./nn/attention.ts";
+export { convLayer, type ConvLayerOptions, type Norm, type Pooling } from "./nn/conv-layer.ts";
 export { convnet, type ConvNetOptions } from "./nn/convnet.ts";
 export {
   createNetwork,
@@ -100,13 +124,21 @@ export {
   parseNetworkName,
   type ParsedNetworkName,
 } from "./nn/create-network.ts";
-export type { NetworkInput } from "./nn/define-network.ts";
+export { defineNetwork, type Forward, type NetworkInput } from "./nn/define-network.ts";
 export type { FeatureNetworkOptions } from "./nn/feature-network.ts";
+export { layerNormLayer } from "./nn/layer-norm.ts";
 export { lenet } from "./nn/lenet.ts";
+export { linearLayer } from "./nn/linear-layer.ts";
 export { mlp, type MlpOptions } from "./nn/mlp.ts";
+export { NetworkPlan, type ForwardPass, type ImageLayer, type ParameterReader } from "./nn/network-plan.ts";
 export type { SpeltOptions } from "./nn/option-suffix.ts";
-export { resnet18, type ResNetOptions } from "./nn/resnet.ts";
+export { cifarResnet, type CifarResNetOptions } from "./nn/cifar-resnet.ts";
+export { mobilenetV2, type MobileNetOptions } from "./nn/mobilenet.ts";
+export { resnet18, resnet50, type ResNetOptions } from "./nn/resnet.ts";
+export { shufflenetV2, type ShuffleNetOptions } from "./nn/shufflenet.ts";
+export { transformerBlock, type TransformerBlockOptions } from "./nn/transformer-block.ts";
 export { vgg11 } from "./nn/vgg.ts";
+export { vit, type VitOptions } from "./nn/vit.ts";
 
 // Engine: back ends, precision, threads, memory.
 export { BACKEND_NAMES, type BackendName } from "./engine/backend-name.ts";
@@ -123,18 +155,29 @@ export { PRECISIONS, type EngineOptions, type Precision } from "./engine/setting
 // Training and testing of networks.
 export { batchAugmentation, type Batch } from "./train/augment-batch.ts";
 export { accuracy, type Accuracy, type AccuracyOptions } from "./train/accuracy.ts";
-export type { TrainingData } from "./train/batch-source.ts";
+export type { TrainingData, ViewScores } from "./train/batch-source.ts";
 export { halfwayDrop, recipeSchema, type Recipe } from "./train/recipe.ts";
 export {
   disposeTrained,
   trainNetwork,
   type EpochReport,
   type TrainedNetwork,
+  type TrainingSnapshot,
   type TrainOptions,
 } from "./train/train-network.ts";
+export { setTrainingData, type ScoreModel, type SetTrainingData } from "./train/set-training-data.ts";
+export {
+  preparedTeacher,
+  teacherParts,
+  teacherSchema,
+  type Teacher,
+  type TeacherConfig,
+} from "./train/teacher.ts";
+export { readNetworkWeights, weightTensors, type NetworkWeights } from "./train/network-weights.ts";
 export { trainedNetworkPart, type TrainedNetworkOptions } from "./train/trained-network-part.ts";
 export { trainStep, type TrainStepOptions, type TrainStepResult } from "./train/train-step.ts";
 export { trainingLoss } from "./train/training-loss.ts";
+export { plannedViews, viewPlan, type View } from "./train/views.ts";
 
 // Artefacts: set.arrow, pictures, exports.
 export { classFolderNames } from "./artifact/class-folder-names.ts";
@@ -146,7 +189,16 @@ export { exportParquet } from "./artifact/export-parquet.ts";
 export { exportSafetensors } from "./artifact/export-safetensors.ts";
 export { fromBfloat16, fromFloat16, widenHalves } from "./artifact/half-float.ts";
 export { setOfSafetensors } from "./artifact/import-safetensors.ts";
-export { previewPng } from "./artifact/preview.ts";
+export {
+  decodeLabels,
+  encodedLabelBytes,
+  encodeLabels,
+  openLabels,
+  writeLabels,
+  type StoredLabels,
+} from "./artifact/label-file.ts";
+export { readNetwork, writeNetwork, type TrainedModel } from "./artifact/network-file.ts";
+export { hardLabels, previewPng } from "./artifact/preview.ts";
 export { readSet } from "./artifact/read-set.ts";
 export {
   encodeSafetensors,

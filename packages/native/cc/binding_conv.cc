@@ -120,26 +120,31 @@ int64_t sizeMap(const BlockShape& s) { return s.conv.n * s.conv.oh * s.conv.ow; 
 
 napi_value callBlockSavedSize(Call& call) { return call.result(static_cast<double>(blockSavedSize(blockShape(call)))); }
 
-// blockForward(shape, x, filter, bias, gamma, beta, pooled, attention, saved, moments)
+// blockForward(shape, x, filter, bias, gamma, beta, pooled, attention, saved, moments, channelAttention)
 napi_value callBlockForward(Call& call) {
   const BlockShape s = blockShape(call);
   const BlockInputs in = blockInputs(call, s);
   float* const attention = call.optionalFloats(7, "attention", sizeMap(s));
   if ((attention != nullptr) != (s.attentionPower != 0)) call.fail("attention", "an array exactly where the power is not 0", 7);
-  blockForward(s, in, call.floats(6, "pooled", sizePooled(s)), attention, call.optionalFloats(8, "saved", blockSavedSize(s)),
-               call.optionalFloats(9, "moments", 2 * s.conv.o));
+  float* const channelAttention = call.optionalFloats(10, "channelAttention", s.conv.n * s.conv.o);
+  if (channelAttention != nullptr && attention == nullptr) call.fail("channelAttention", "none where the power is 0", 10);
+  blockForward(s, in, call.floats(6, "pooled", sizePooled(s)), attention, channelAttention,
+               call.optionalFloats(8, "saved", blockSavedSize(s)), call.optionalFloats(9, "moments", 2 * s.conv.o));
   return call.undefined();
 }
 
-// blockBackward(shape, x, filter, bias, gamma, beta, saved, dpooled, dattention, dx, dfilter, dbias, dgamma, dbeta)
+// blockBackward(shape, x, filter, bias, gamma, beta, saved, dpooled, dattention, dchannelAttention, dx, dfilter,
+//               dbias, dgamma, dbeta)
 napi_value callBlockBackward(Call& call) {
   const BlockShape s = blockShape(call);
   const int64_t o = s.conv.o;
   const BlockInputs in = blockInputs(call, s);
-  blockBackward(s, in, call.optionalFloats(6, "saved", blockSavedSize(s)), call.floats(7, "dpooled", sizePooled(s)),
-                call.optionalFloats(8, "dattention", sizeMap(s)), call.optionalFloats(9, "dx", sizeX(s.conv)),
-                call.optionalFloats(10, "dfilter", sizeFilter(s.conv)), call.optionalFloats(11, "dbias", o),
-                call.optionalFloats(12, "dgamma", o), call.optionalFloats(13, "dbeta", o));
+  const float* const dattention = call.optionalFloats(8, "dattention", sizeMap(s));
+  const float* const dchannelAttention = call.optionalFloats(9, "dchannelAttention", s.conv.n * o);
+  if (dchannelAttention != nullptr && dattention == nullptr) call.fail("dchannelAttention", "none without dattention", 9);
+  blockBackward(s, in, call.optionalFloats(6, "saved", blockSavedSize(s)), call.floats(7, "dpooled", sizePooled(s)), dattention,
+                dchannelAttention, call.optionalFloats(10, "dx", sizeX(s.conv)), call.optionalFloats(11, "dfilter", sizeFilter(s.conv)),
+                call.optionalFloats(12, "dbias", o), call.optionalFloats(13, "dgamma", o), call.optionalFloats(14, "dbeta", o));
   return call.undefined();
 }
 

@@ -20,9 +20,10 @@ struct BlockBackward : BlockPass<Operand> {
   using Base::planeSize, Base::readable, Base::sampleSize, Base::savedSample, Base::settle, Base::statistics, Base::takeParameters;
   using Base::packBack, Base::packedBackSize, Base::packedForwardSize, Base::packForward, Base::writable;
 
-  // What both backward passes ask for. Backward: only dpooled, dattention and d…; backward of backward: the rest.
+  // What both backward passes ask for. Backward: only dpooled, dattention, dchannel (null without dattention) and d…; backward of
+  // backward: the rest.
   struct Request {
-    const T *dpooled, *dattention;
+    const T *dpooled, *dattention, *dchannel;
     const T *cx, *cfilter, *cbias, *cgamma, *cbeta;
     bool twice;
     T *gdpooled, *dx, *dfilter, *dbias, *dgamma, *dbeta;
@@ -66,6 +67,7 @@ struct BlockBackward : BlockPass<Operand> {
     T *patches, *scattered;
     T *mean, *scale;               // own statistics where none are saved
     T* sums;                       // 5 per-channel sums and 7 group means
+    T* dchannel;                   // of one sample, padded
     T *staging, *stagingOut;
     WinogradSpace<T> space;
   };
@@ -176,6 +178,7 @@ struct BlockBackward : BlockPass<Operand> {
       k.mean = pieces.take<T>(padded());
       k.scale = pieces.take<T>(padded());
       k.sums = pieces.take<T>(12 * padded());
+      k.dchannel = pieces.take<T>(q.dattention ? padded() : 0);
       k.staging = pieces.take<T>(partial ? planes * pooledPixels * kPlane : 0);
       // Also where gdpooled goes when nobody wants it.
       k.stagingOut = pieces.take<T>(q.twice && (partial || !q.gdpooled) ? planes * pooledPixels * kPlane : 0);
@@ -234,6 +237,7 @@ struct BlockBackward : BlockPass<Operand> {
     v.gdpooled = q.gdpooled ? q.gdpooled + i * pooledPixels * channels : nullptr;
     v.gdp = v.gdpooled ? writable(v.gdpooled, k.stagingOut) : Channels<T>{k.stagingOut, kPlane, 0};
     v.dattention = q.dattention ? q.dattention + i * pixels : nullptr;
+    if (q.dattention) padCopy(k.dchannel, q.dchannel ? q.dchannel + i * channels : nullptr, channels, padded());
     v.convolution = job.forward.sweep(g);
     v.filterSum = job.filterSums + thread * filterSumSize(job.plan);
     v.channelSum = job.channelSums + thread * 3 * padded();
@@ -459,7 +463,7 @@ struct BlockBackward : BlockPass<Operand> {
       const int64_t p = (c - first) / kPlane, v = (c - first) % kPlane, offset = p * planeSize() + v;
       T* const sums = k.sums + c;
       job.first(grid, {normalAt(job.parameters, sample.mean, sample.scale, c), u + offset, dp.base + c / kPlane * dp.plane + v, dp.pixel,
-                       sample.dattention, k.G + offset, du + p * k.du.plane + v, k.du.row, sums, sums + padded(), sums + 2 * padded(),
+                       sample.dattention, k.dchannel + c, k.G + offset, du + p * k.du.plane + v, k.du.row, sums, sums + padded(), sums + 2 * padded(),
                        sums + 3 * padded(), sums + 4 * padded()});
     }
   }

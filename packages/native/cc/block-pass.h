@@ -2,7 +2,8 @@
 // that, one sample at a time through the cache. Formulas and names: per channel and sample, over `pixels` values,
 //
 //   u = conv(x, w) + b    z = (u - m)·r    y = γz + β    a = φ(y)    pooled = pool(a)    attention = Σ_c |a_c|^p
-//   da = unpool(dpooled) + attention's    dy = da·φ'(y)
+//   channel attention = Σ over pixels of |a_c|^p
+//   da = unpool(dpooled) + the attentions'    dy = da·φ'(y)
 //   du = r·(γdy - mean(γdy) - z·mean(γdy·z))      dw = corr(x, du)      dx = convT(du, w)
 //
 // and with cotangents X, W, B, Γ, Β of dx, dw, db, dγ, dβ, writing m1 = mean(γdy), m2 = mean(γdy·z):
@@ -267,7 +268,7 @@ struct BlockPass {
 
   // ---- forward -----------------------------------------------------------------------------------------------------------
 
-  void forward(const Inputs<T>& in, T* pooled, T* attention, T* saved, T* moments) const {
+  void forward(const Inputs<T>& in, T* pooled, T* attention, T* channelAttention, T* saved, T* moments) const {
     if (g.s.n <= 0 || channels <= 0 || pixels <= 0) return;
     ForwardTables<Operand> tables;
     Parameters parameters;
@@ -298,7 +299,7 @@ struct BlockPass {
     const int64_t group = slices == 1 ? minimal.group() : 1;
     parallel(g.s.n * slices, 1, [&](int64_t begin, int64_t end, int) {
       InputPlanes<Operand> x;
-      T *ownU, *ownMean, *ownScale, *staging, *lanes;
+      T *ownU, *ownMean, *ownScale, *staging, *lanes, *channelSums;
       WinogradSpace<T> space;
       place(ScratchSlot::work, [&](Pieces& pieces) {
         x.take(pieces, g, !g.winograd, false);
@@ -308,6 +309,7 @@ struct BlockPass {
         ownScale = pieces.take<T>(padded());
         staging = pieces.take<T>(partial ? planes * pooledPixels * kPlane : 0);
         lanes = pieces.take<T>(attention ? pixels * L : 0);
+        channelSums = pieces.take<T>(attention ? padded() : 0);
       });
       x.clear(g);
       Ahead ahead;
@@ -346,11 +348,12 @@ struct BlockPass {
           for (int64_t p = 0; p < count; p++)
             for (int64_t v = 0; v < kPlane; v += L)
               finish(grid, normalAt(parameters, mean, scale, (plane + p) * kPlane + v), u + p * planeSize() + v,
-                     target.base + (plane + p) * target.plane + v, target.pixel, lanes);
+                     target.base + (plane + p) * target.plane + v, target.pixel, lanes, channelSums + (plane + p) * kPlane + v);
         }
         settle(out, staging, firstPlane * kPlane, endPlane * kPlane);
         if (attention)
           for (int64_t k = 0; k < pixels; k++) attention[n * pixels + k] = laneSum<T>(load(lanes + k * L));
+        if (channelAttention) copy(channelAttention + n * channels, channelSums, channels);
       }
     });
   }

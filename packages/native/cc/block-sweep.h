@@ -138,22 +138,28 @@ LIMBECK_INLINE void everyPixel(const Grid<T>& g, const F& f) {
     for (int64_t w = h < ph * size ? pw * size : 0; w < ow; w++) f(h * ow + w, h, w, int64_t(-1), false, even);
 }
 
-// Pooled activations; adds |a|^p to attention [pixels][lanes] when Power is not 0.
+// Pooled activations; when Power is not 0, adds |a|^p to attention [pixels][lanes] and writes its sum over the pixels to `channel`.
 template <class T, int Act, int Kind, int Power>
-void forwardSweep(const Grid<T>& grid, const Normal<T>& normal, const T* u, T* pooled, int64_t pooledPixel, T* attention) {
+void forwardSweep(const Grid<T>& grid, const Normal<T>& normal, const T* u, T* pooled, int64_t pooledPixel, T* attention, T* channel) {
   using V = Vector<T>;
   constexpr int L = kLanes<T>;
   const Grid<T> g = grid;
   const V m = load(normal.mean), s = load(normal.gamma) * load(normal.scale), beta = load(normal.beta), slopes = splat(g.slope);
+  V total = zeros<T>();
   const auto at = [&](int64_t pixel) LIMBECK_LAMBDA_INLINE {
     const V a = activate<T, Act>((load(u + pixel * kPlane) - m) * s + beta, slopes);
-    if constexpr (Power != 0) store(attention + pixel * L, load(attention + pixel * L) + raised<T, Power>(a, g.power));
+    if constexpr (Power != 0) {
+      const V size = raised<T, Power>(a, g.power);
+      store(attention + pixel * L, load(attention + pixel * L) + size);
+      total += size;
+    }
     return a;
   };
   const int64_t ow = g.ow, pw = g.pw, size = g.size;
   if constexpr (Kind == kSame) {
     const int64_t pixels = g.oh * ow;
     for (int64_t i = 0; i < pixels; i++) store(pooled + i * pooledPixel, at(i));
+    if constexpr (Power != 0) store(channel, total);
     return;
   }
   for (int64_t i = 0; i < g.ph; i++)
@@ -174,9 +180,11 @@ void forwardSweep(const Grid<T>& grid, const Normal<T>& normal, const T* u, T* p
         store(out, Kind == kMaximum ? best : sum * (T(1) / T(size * size)));
       }
     }
-  if constexpr (Power != 0)
+  if constexpr (Power != 0) {
     for (int64_t h = 0; h < g.oh; h++)
       for (int64_t w = h < g.ph * size ? pw * size : 0; w < ow; w++) at(h * ow + w);
+    store(channel, total);
+  }
 }
 
 // Calls f(pixel index, row, column, pooled index, mask) for every pixel of every window; the mask is true where the maximum
@@ -217,6 +225,7 @@ struct FirstArguments {
   const T* dpooled;
   int64_t dpooledPixel;
   const T* dattention;  // per pixel, for all channels
+  const T* dchannel;    // per channel, for all pixels
   const T* G;
   T* dy;                // at row·dyRow + column·kPlane
   int64_t dyRow;
@@ -241,6 +250,7 @@ void firstSweep(const Grid<T>& grid, const FirstArguments<T>& a) {
       store(dy + h * dyRow + w * kPlane, hit ? load(dpooled + at * dpooledPixel) : zeros<T>());
     });
   }
+  const V dchannel = Power != 0 ? load(a.dchannel) : zeros<T>();
   V sumDy[2] = {}, sumDyz[2] = {}, sumG[2] = {}, sumGz[2] = {}, sumGdy[2] = {};
   everyPixel<Kind == kMaximum ? kSame : Kind>(g, [&](int64_t pixel, int64_t h, int64_t w, int64_t at, bool,
                                                      auto slot) LIMBECK_LAMBDA_INLINE {
@@ -251,7 +261,7 @@ void firstSweep(const Grid<T>& grid, const FirstArguments<T>& a) {
     if constexpr (Kind == kMaximum) da = load(to);
     else if constexpr (Kind == kSame) da = load(dpooled + at * dpooledPixel);
     else da = at < 0 ? zeros<T>() : load(dpooled + at * dpooledPixel) * share;
-    if constexpr (Power != 0) da += dattention[pixel] * raisedBack<T, Power>(activate<T, Act>(y, slopes), g.power);
+    if constexpr (Power != 0) da += (dchannel + dattention[pixel]) * raisedBack<T, Power>(activate<T, Act>(y, slopes), g.power);
     const V t = activateBack<T, Act>(y, da, slopes);
     store(to, t);
     sumDy[k] += t;
@@ -366,7 +376,7 @@ void pixelSum(const Grid<T>& g, const T* from, int64_t rowSize, T* sum) {
 // ---- the same, picked at run time ---------------------------------------------------------------------------------------
 
 template <class T>
-using ForwardSweep = void (*)(const Grid<T>&, const Normal<T>&, const T*, T*, int64_t, T*);
+using ForwardSweep = void (*)(const Grid<T>&, const Normal<T>&, const T*, T*, int64_t, T*, T*);
 template <class T>
 using FirstSweep = void (*)(const Grid<T>&, const FirstArguments<T>&);
 template <class T>

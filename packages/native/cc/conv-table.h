@@ -28,13 +28,14 @@ struct Passes {
     const BlockPass<Operand> pass(s, Winograd);
     return pass.savedSize();
   }
-  static void blockForward(const BlockShape& s, const BlockInputs& in, T* pooled, T* attention, T* saved, T* moments) {
-    BlockPass<Operand>(s, Winograd).forward(inputs(in), pooled, attention, saved, moments);
+  static void blockForward(const BlockShape& s, const BlockInputs& in, T* pooled, T* attention, T* channelAttention, T* saved,
+                           T* moments) {
+    BlockPass<Operand>(s, Winograd).forward(inputs(in), pooled, attention, channelAttention, saved, moments);
   }
-  static void blockBackward(const BlockShape& s, const BlockInputs& in, const T* saved, const T* dpooled, const T* dattention, T* dx,
-                            T* dfilter, T* dbias, T* dgamma, T* dbeta) {
+  static void blockBackward(const BlockShape& s, const BlockInputs& in, const T* saved, const T* dpooled, const T* dattention,
+                            const T* dchannelAttention, T* dx, T* dfilter, T* dbias, T* dgamma, T* dbeta) {
     typename BlockBackward<Operand>::Request q{};
-    q.dpooled = dpooled, q.dattention = dattention;
+    q.dpooled = dpooled, q.dattention = dattention, q.dchannel = dchannelAttention;
     q.dx = dx, q.dfilter = dfilter, q.dbias = dbias, q.dgamma = dgamma, q.dbeta = dbeta;
     BlockBackward<Operand>(s, Winograd).backward(inputs(in), saved, q);
   }

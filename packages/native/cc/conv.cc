@@ -30,13 +30,14 @@ void matmul(int64_t batch, int64_t m, int64_t n, int64_t k, const float* a, int6
 
 int64_t blockSavedSize(const BlockShape& s) { return kernels(s.conv).blockSavedSize(s); }
 
-void blockForward(const BlockShape& s, const BlockInputs& in, float* pooled, float* attention, float* saved, float* moments) {
-  kernels(s.conv).blockForward(s, in, pooled, attention, saved, moments);
+void blockForward(const BlockShape& s, const BlockInputs& in, float* pooled, float* attention, float* channelAttention, float* saved,
+                  float* moments) {
+  kernels(s.conv).blockForward(s, in, pooled, attention, channelAttention, saved, moments);
 }
 
 void blockBackward(const BlockShape& s, const BlockInputs& in, const float* saved, const float* dpooled, const float* dattention,
-                   float* dx, float* dfilter, float* dbias, float* dgamma, float* dbeta) {
-  kernels(s.conv).blockBackward(s, in, saved, dpooled, dattention, dx, dfilter, dbias, dgamma, dbeta);
+                   const float* dchannelAttention, float* dx, float* dfilter, float* dbias, float* dgamma, float* dbeta) {
+  kernels(s.conv).blockBackward(s, in, saved, dpooled, dattention, dchannelAttention, dx, dfilter, dbias, dgamma, dbeta);
 }
 
 void blockBackwardBackward(const BlockShape& s, const BlockInputs& in, const float* saved, const float* dpooled, const float* cx,

@@ -66,13 +66,14 @@ struct BlockInputs { const float *x, *filter, *bias, *gamma, *beta; };
 // Floats to hand from the forward to the backward passes (0 is fine: then they recompute).
 int64_t blockSavedSize(const BlockShape& s);
 
-// attention null where attentionPower is 0; saved null when no backward pass will follow. moments [2, O]: mean and biased variance
+// attention and channelAttention (may be null) null where attentionPower is 0; saved null when no backward pass will follow. moments [2, O]: mean and biased variance
 // of the convolution's results over the batch, null unless the normalisation is of the batch and somebody wants them.
-void blockForward(const BlockShape& s, const BlockInputs& in, float* pooled, float* attention, float* saved, float* moments);
+void blockForward(const BlockShape& s, const BlockInputs& in, float* pooled, float* attention, float* channelAttention, float* saved,
+                  float* moments);
 
-// dattention may be null; any output pointer may be null: it is then not computed. saved may be null: recompute.
+// dattention may be null, dchannelAttention too and is without it; any output pointer may be null: it is then not computed. saved may be null: recompute.
 void blockBackward(const BlockShape& s, const BlockInputs& in, const float* saved, const float* dpooled,
-                   const float* dattention, float* dx, float* dfilter, float* dbias, float* dgamma, float* dbeta);
+                   const float* dattention, const float* dchannelAttention, float* dx, float* dfilter, float* dbias, float* dgamma, float* dbeta);
 
 // Backward of blockBackward (specs: x̄, w̄, b̄, γ̄, dp̄). Cotangents cx … cbeta of dx … dbeta, each null where zero.
 // Outputs gdpooled, gx, gfilter, gbias, ggamma, gbeta, each null where not wanted.

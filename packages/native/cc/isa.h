@@ -12,10 +12,10 @@ struct KernelTable {
   void (*matmul)(int64_t batch, int64_t m, int64_t n, int64_t k, const float* a, int64_t strideA, bool transposeA, const float* b,
                  int64_t strideB, bool transposeB, float* c);
   int64_t (*blockSavedSize)(const BlockShape&);
-  void (*blockForward)(const BlockShape&, const BlockInputs&, float* pooled, float* attention, float* saved,
+  void (*blockForward)(const BlockShape&, const BlockInputs&, float* pooled, float* attention, float* channelAttention, float* saved,
                        float* moments);
   void (*blockBackward)(const BlockShape&, const BlockInputs&, const float* saved, const float* dpooled, const float* dattention,
-                        float* dx, float* dfilter, float* dbias, float* dgamma, float* dbeta);
+                        const float* dchannelAttention, float* dx, float* dfilter, float* dbias, float* dgamma, float* dbeta);
   void (*blockBackwardBackward)(const BlockShape&, const BlockInputs&, const float* saved, const float* dpooled, const float* cx,
                                 const float* cfilter, const float* cbias, const float* cgamma, const float* cbeta, float* gdpooled,
                                 float* gx, float* gfilter, float* gbias, float* ggamma, float* gbeta);

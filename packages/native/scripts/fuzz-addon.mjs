@@ -1,13 +1,32 @@
 // Random calls of every function of an addon built with sanitizers (scripts/sanitize-addon.sh): fitting arguments of random sizes with
 // NaN and infinities among the numbers, and arguments of no sense. A call may be refused with an error; nothing else may happen.
-//   node scripts/fuzz-addon.mjs PATH-OF-ADDON [SEED] [SECONDS]
+//   node scripts/fuzz-addon.mjs PATH-OF-ADDON [FIRST] [COUNT]
+// Every case follows from its number alone (threads, instruction set and precision included): cases FIRST … FIRST + COUNT − 1 run, and
+// a run that was stopped goes on from the last number that it printed.
 import { createRequire } from "node:module";
 import { resolve } from "node:path";
-import { performance } from "node:perf_hooks";
 
-const native = createRequire(import.meta.url)(resolve(process.argv[2]));
-let state = Number(process.argv[3] ?? 1);
-const seconds = Number(process.argv[4] ?? 60);
+const addon = createRequire(import.meta.url)(resolve(process.argv[2]));
+const first = Number(process.argv[3] ?? 0);
+const count = Number(process.argv[4] ?? 20_000);
+let calls = 0;
+/** The addon, its calls counted. */
+const native = Object.fromEntries(
+  Object.entries(addon).map(([name, call]) => [
+    name,
+    (...args) => {
+      calls++;
+      return call(...args);
+    },
+  ]),
+);
+
+let state = 0;
+/** Starts the numbers of one case; `stream` sets apart what a case is from where it runs. */
+function seed(number, stream) {
+  state = Math.imul(number + 1, 0x9e3779b1) ^ Math.imul(stream + 1, 0x85ebca6b);
+  for (let i = 0; i < 4; i++) below(1);
+}
 
 /** A whole number below n. */
 function below(n) {
@@ -19,8 +38,18 @@ const flag = () => below(2) === 1;
 const pick = (list) => list[below(list.length)];
 const sizeOf = (shape) => shape.reduce((a, b) => a * b, 1);
 const SPECIAL = [NaN, Infinity, -Infinity, 0, 1e38];
-const floats = (n) =>
-  Float32Array.from({ length: n }, () => (below(40) === 0 ? pick(SPECIAL) : (below(2001) - 1000) / 300));
+/** Numbers to cut arrays from, with and without special ones among them. */
+const POOLS = [0, 40].map((every) => {
+  seed(every, 3);
+  return Float32Array.from({ length: 2 ** 17 }, () =>
+    every > 0 && below(every) === 0 ? pick(SPECIAL) : (below(2001) - 1000) / 300,
+  );
+});
+const floats = (n) => {
+  const pool = pick(POOLS);
+  const begin = below(pool.length - n);
+  return pool.slice(begin, begin + n);
+};
 const shapeOf = (rank, most) => Array.from({ length: rank }, () => upTo(most));
 const denseStrides = (shape) => shape.map((_, i) => sizeOf(shape.slice(i + 1)));
 const outSize = (size, pad, window, stride) => Math.floor((size + 2 * pad - window) / stride) + 1;
@@ -46,7 +75,24 @@ const NONSENSE = [
   () => ["x"],
   () => [1e300],
 ];
-const functions = Object.keys(native).filter((name) => !/^(set|allocate|mapFile)/.test(name));
+const functions = Object.keys(native).filter((name) => !/^(set|allocate|mapFile|measure)/.test(name));
+
+/** Sizes that the convolution passes take by minimal filtering at `high` (where the tiles cover little more than is there). */
+function winogradConvolution() {
+  const side = () => pick([4, 6, 7, 8, 11, 12]);
+  const pad = below(3);
+  return [upTo(5), side(), side(), pick([16, 16, 32]), pick([16, 16, 32, 48]), 3, 3, 1, 1, pad, pad];
+}
+
+/** Of small blocks, first ones of few channels among them. */
+function blockConvolution() {
+  const [n, h, w, c, o] = [upTo(4), 2 + upTo(8), 2 + upTo(8), upTo(9), 2 * upTo(12)];
+  const [k, stride, pad] = [upTo(4), upTo(2), below(3)];
+  return [n, h, w, c, o, k, k, stride, stride, pad, pad];
+}
+
+// Indices into the addon's list of normalisations.
+const [GROUP, BATCH] = [1, 2];
 
 const cases = {
   unary() {
@@ -90,8 +136,12 @@ const cases = {
     native.maxPoolGrad(shape, floats(x), floats(y), floats(x));
   },
   conv() {
-    const [n, h, w, c, o] = [upTo(4), upTo(9), upTo(9), upTo(20), upTo(40)];
-    const [fh, fw, sh, sw, top, left] = [upTo(5), upTo(5), upTo(3), upTo(3), below(4), below(4)];
+    const [n, h, w, c, o, fh, fw, sh, sw, top, left] = flag()
+      ? winogradConvolution()
+      : [
+          ...[upTo(4), upTo(9), upTo(9), upTo(20), upTo(40)],
+          ...[upTo(5), upTo(5), upTo(3), upTo(3), below(4), below(4)],
+        ];
     const [oh, ow] = [outSize(h, top, fh, sh), outSize(w, left, fw, sw)];
     if (oh < 1 || ow < 1) return;
     const shape = [n, h, w, c, o, fh, fw, sh, sw, top, left, oh, ow];
@@ -108,12 +158,11 @@ const cases = {
     native.matmul([batch, m, n, k], a, repeatA, flag(), b, repeatB, flag(), floats(batch * m * n));
   },
   block() {
-    const [n, h, w, c, o] = [upTo(4), 2 + upTo(8), 2 + upTo(8), upTo(9), 2 * upTo(12)];
-    const [k, stride, pad] = [upTo(4), upTo(2), below(3)];
+    const [n, h, w, c, o, k, , stride, , pad] = flag() ? winogradConvolution() : blockConvolution();
     const [oh, ow] = [outSize(h, pad, k, stride), outSize(w, pad, k, stride)];
     if (oh < 1 || ow < 1) return;
-    const [norm, pool, power] = [below(2), below(3), pick([0, 2, 4, 1.5])];
-    const groups = norm ? pick([1, 2, o]) : 0;
+    const [norm, pool, power] = [below(3), below(3), pick([0, 0, 2, 4, 1.5])];
+    const groups = norm === GROUP ? pick([1, 2, o]) : 0;
     const window = pool ? upTo(3) : 0;
     const shape = [n, h, w, c, o, k, k, stride, pad, norm, groups, 1e-3, below(3), 0.2, pool, window, power];
     const pooled = n * Math.floor(oh / (window || 1)) * Math.floor(ow / (window || 1)) * o;
@@ -124,9 +173,19 @@ const cases = {
     const saved = savedSize > 0 && flag() ? new Float32Array(savedSize) : null;
     const maybe = (size, exists = true) => (exists && below(3) ? floats(size) : null);
     const each = () => [maybe(x), maybe(filter), maybe(o, bias), maybe(o, gamma), maybe(o, beta)];
-    native.blockForward(shape, ...inputs, floats(pooled), power ? floats(n * oh * ow) : null, saved);
+    const moments = norm === BATCH && flag() ? floats(2 * o) : null;
+    native.blockForward(
+      shape,
+      ...inputs,
+      floats(pooled),
+      power ? floats(n * oh * ow) : null,
+      saved,
+      moments,
+      power && flag() ? floats(n * o) : null,
+    );
     const attention = power ? maybe(n * oh * ow) : null;
-    native.blockBackward(shape, ...inputs, saved, floats(pooled), attention, ...each());
+    const channelAttention = attention && maybe(n * o);
+    native.blockBackward(shape, ...inputs, saved, floats(pooled), attention, channelAttention, ...each());
     if (power) return;
     native.blockBackwardBackward(
       shape,
@@ -134,7 +193,7 @@ const cases = {
       saved,
       floats(pooled),
       ...each(),
-      floats(pooled),
+      maybe(pooled),
       ...each(),
     );
   },
@@ -163,30 +222,55 @@ const cases = {
     native.gather([1, 1, rows, columns], 5, floats(n), indices, floats(5 * columns));
   },
   memory() {
-    const buffer = native.allocate(upTo(5e6));
+    const buffer = native.allocate(upTo(below(50) ? 1e5 : 5e6));
     new Uint8Array(buffer)[0] = 1;
     if (flag()) native.release(buffer);
+  },
+  settings() {
+    const machine = native.availableIsas();
+    for (const isa of ["amx", "avx1024", "portable"]) {
+      const known = machine.includes(isa);
+      try {
+        native.setIsa(isa);
+        if (!known) throw new Error(`unknown error: setIsa took "${isa}", which this machine lacks`);
+      } catch (error) {
+        if (known || !/^setIsa: wanted an instruction set of this machine/.test(error.message)) throw error;
+      }
+    }
+    native.isaProblem();
+    native.setIsa(isa);
+    if (below(200) === 0) native.releaseScratch();
+    native.setPrecision(below(9) ? precision : "float16");
   },
   nonsense() {
     native[pick(functions)](...Array.from({ length: below(20) }, () => pick(NONSENSE)()));
   },
 };
 
-const isas = native.availableIsas();
+addon.measureCeilings();
+const isas = addon.availableIsas();
 const names = Object.keys(cases);
-const end = performance.now() + seconds * 1000;
-let [calls, refused] = [0, 0];
-while (performance.now() < end) {
-  if (calls++ % 200 === 0) {
-    native.setIsa(pick(isas));
-    native.setPrecision(pick(["highest", "high", "default"]));
-    if (calls % 1000 === 1) native.setThreadCount(upTo(4));
+let [isa, precision, refused] = ["", "", 0];
+for (let number = first; number < first + count; number++) {
+  if (number === first || number % 200 === 0) {
+    const run = Math.floor(number / 200);
+    seed(run, 1);
+    isa = pick(isas);
+    precision = pick(["highest", "high", "default"]);
+    native.setIsa(isa);
+    native.setPrecision(precision);
+    seed(Math.floor(run / 5), 2);
+    native.setThreadCount(below(3) ? 1 : 1 + upTo(3));
   }
+  seed(number, 0);
   try {
     cases[pick(names)]();
   } catch (error) {
     if (!(error instanceof Error) || /Node-API|unknown error/.test(error.message)) throw error;
     refused++;
   }
+  const done = number + 1 - first;
+  if (done % 10_000 === 0 || done === count) {
+    console.log(`cases ${first} to ${number}: ${calls} calls, ${refused} cases refused, nothing found`);
+  }
 }
-console.log(`${calls} cases, ${refused} refused, nothing found`);

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Builds the addon with the address and undefined-behaviour sanitizers and runs random
-# calls of all its functions: scripts/sanitize-addon.sh [seed] [seconds]. Linux with g++.
+# calls of all its functions: scripts/sanitize-addon.sh [first case] [cases]. Linux with g++.
 set -eu
 cd "$(dirname "$0")/.."
 prefix=$(dirname "$(dirname "$(readlink -f "$(command -v node)")")")
@@ -16,4 +16,4 @@ flags="-O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=undefined"
 # Node itself is not built with the sanitizers: its own memory is none of ours.
 ASAN_OPTIONS=detect_leaks=0:detect_odr_violation=0 \
   LD_PRELOAD="$(g++ -print-file-name=libasan.so) $(g++ -print-file-name=libubsan.so)" \
-  node scripts/fuzz-addon.mjs "$work/build/Release/limbeck.node" "${1:-1}" "${2:-60}"
+  node scripts/fuzz-addon.mjs "$work/build/Release/limbeck.node" "${1:-0}" "${2:-20000}"

@@ -109,9 +109,9 @@ export interface Addon {
    * `shape`: n, h, w, c, o, kh, kw, stride, pad, norm, groups, epsilon, activation, slope, pool, poolSize, attentionPower.
    */
   blockSavedSize(shape: Sizes): number;
-  /** x, filter, bias, gamma, beta; pooled, attention, saved. */
+  /** x, filter, bias, gamma, beta; pooled, attention, saved, moments, channelAttention. */
   blockForward(shape: Sizes, ...arrays: MaybeFloats[]): void;
-  /** x, filter, bias, gamma, beta; saved, dpooled, dattention; dx, dfilter, dbias, dgamma, dbeta. */
+  /** x, filter, bias, gamma, beta; saved, dpooled, dattention, dchannelAttention; dx, dfilter, dbias, dgamma, dbeta. */
   blockBackward(shape: Sizes, ...arrays: MaybeFloats[]): void;
   /** x, filter, bias, gamma, beta; saved, dpooled, cx, cfilter, cbias, cgamma, cbeta; gdpooled, gx, gfilter, gbias, ggamma, gbeta. */
   blockBackwardBackward(shape: Sizes, ...arrays: MaybeFloats[]): void;

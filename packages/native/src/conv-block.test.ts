@@ -18,10 +18,7 @@ const run = (name: string, inputs: Named, attrs: object) =>
   tf.engine().runKernel<tf.Tensor[]>(name, inputs, attrs as tf.NamedAttrMap);
 
 /** The block by its definition, from plain operations. */
-function composed(
-  { x, filter, bias, gamma, beta }: Named,
-  attrs: ConvBlockAttrs,
-): [tf.Tensor, tf.Tensor | undefined] {
+function composed({ x, filter, bias, gamma, beta }: Named, attrs: ConvBlockAttrs): (tf.Tensor | undefined)[] {
   const convolved = tf.conv2d(x as tf.Tensor4D, filter as tf.Tensor4D, attrs.stride, attrs.pad) as tf.Tensor;
   let a = bias === undefined ? convolved : tf.add(convolved, bias);
   if (attrs.norm === "batch") {
@@ -37,8 +34,8 @@ function composed(
   }
   if (attrs.activation === "relu") a = tf.relu(a);
   if (attrs.activation === "leakyrelu") a = tf.leakyRelu(a, attrs.slope);
-  const attention =
-    attrs.attentionPower === 0 ? undefined : tf.sum(tf.pow(tf.abs(a), attrs.attentionPower), 3);
+  const attention = (axes: number[]) =>
+    attrs.attentionPower === 0 ? undefined : tf.sum(tf.pow(tf.abs(a), attrs.attentionPower), axes);
   const pooled =
     attrs.pool === "none"
       ? a
@@ -48,7 +45,7 @@ function composed(
           attrs.poolSize,
           "valid",
         );
-  return [pooled, attention];
+  return [pooled, attention([3]), attention([1, 2])];
 }
 
 const problem = fc.record({
@@ -125,11 +122,12 @@ describe("the fused block", () => {
         const truth = on("cpu", () =>
           tf.tidy(() => values(composed(inputsOf(p), attrs)) as unknown as tf.TensorContainer),
         );
-        const [pooled, attention] = truth as unknown as { shape: number[]; values: Float32Array }[];
+        const [pooled, attention, channels] = truth as unknown as { shape: number[]; values: Float32Array }[];
         on("native", () =>
           tf.tidy(() => {
             const outputs = run(CONV_BLOCK, inputsOf(p), attrs);
             expect(outputs.map((output) => output.dtype)).toEqual([
+              "float32",
               "float32",
               "float32",
               "float32",
@@ -139,6 +137,8 @@ describe("the fused block", () => {
             expectClose(outputs[0]!.dataSync(), pooled!.values, { rtol: 1e-4, atol: 2e-4 });
             expect(outputs[1]!.shape).toEqual(attention!.shape);
             expectClose(outputs[1]!.dataSync(), attention!.values, { rtol: 2e-3, atol: 1e-3 });
+            expect(outputs[4]!.shape).toEqual(channels!.shape);
+            expectClose(outputs[4]!.dataSync(), channels!.values, { rtol: 2e-3, atol: 1e-3 });
           }),
         );
       }),
@@ -169,14 +169,16 @@ describe("the fused block", () => {
               dpooled: randomTensor(pooled.shape, p.seed + 5),
               ...(attrs.attentionPower === 0
                 ? {}
-                : { dattention: randomTensor(attention.shape, p.seed + 6, -0.1, 0.1) }),
+                : {
+                    dattention: randomTensor(attention.shape, p.seed + 6, -0.1, 0.1),
+                    dchannelAttention: randomTensor([p.n, 2 * p.half], p.seed + 16, -0.1, 0.1),
+                  }),
             };
             const value = (shifted: Named) => {
-              const [y, a] = run(CONV_BLOCK, shifted, attrs) as [tf.Tensor, tf.Tensor];
-              return (
-                dot(y, upstream["dpooled"]!) +
-                (attrs.attentionPower === 0 ? 0 : dot(a, upstream["dattention"]!))
-              );
+              const [y, a, , , q] = run(CONV_BLOCK, shifted, attrs);
+              const direct = dot(y!, upstream["dpooled"]!);
+              if (attrs.attentionPower === 0) return direct;
+              return direct + dot(a!, upstream["dattention"]!) + dot(q!, upstream["dchannelAttention"]!);
             };
             const gradients = run(CONV_BLOCK_GRAD, { ...inputs, ...upstream }, { ...attrs, ...BOTH, saved });
             NAMES.forEach((name, i) => {

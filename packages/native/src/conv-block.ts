@@ -6,7 +6,7 @@ import type { NamedAttrMap, NamedTensorInfoMap, Tensor1D, Tensor4D } from "@tens
  * `@limbeck/core`; elsewhere core composes the same function from plain kernels.
  *
  *     u = conv(x, filter) + bias      z = (u − mean)·(var + ε)^(−1/2) per sample and group, or per channel
- *     a = φ(γ·z + β)                  pooled = pool(a)        attention = Σ_c |a_c|^p
+ *     a = φ(γ·z + β)                  pooled = pool(a)        attention = Σ_c |a_c|^p    channelAttention = Σ_pixels |a_c|^p
  */
 export const CONV_BLOCK = "ConvBlock";
 /** Backward pass: gradients of the block's inputs, given those of its outputs. */
@@ -32,7 +32,7 @@ export interface ConvBlockAttrs {
   readonly pool: "none" | "average" | "max";
   /** Side and stride of the pooling window; rows and columns that do not fill a window are dropped. */
   readonly poolSize: number;
-  /** Exponent p of the attention output; 0: none. */
+  /** Exponent p of the two attention outputs; 0: none. */
   readonly attentionPower: number;
 }
 
@@ -41,7 +41,7 @@ export interface ConvBlockAttrs {
  *
  * Outputs of CONV_BLOCK, in order: pooled `[N, ph, pw, O]`; attention `[N, oh, ow]`, or `[0]` where power is 0;
  * saved `[…]`: what the back end wants back in the backward passes (opaque; may be `[0]`); moments `[2, O]` with
- * `norm: "batch"`, else `[0]`: mean and biased variance of u per channel.
+ * `norm: "batch"`, else `[0]`: mean and biased variance of u per channel; channelAttention `[N, O]`, or `[0]` where power is 0.
  */
 export interface ConvBlockInputs {
   /** `[N, H, W, C]` */
@@ -57,7 +57,7 @@ export interface ConvBlockInputs {
 }
 
 /**
- * CONV_BLOCK_GRAD takes {@link ConvBlockInputs}, `dpooled` and, where attention was asked for, `dattention`, plus the
+ * CONV_BLOCK_GRAD takes {@link ConvBlockInputs}, `dpooled` and, where attention was asked for, `dattention` and `dchannelAttention`, plus the
  * attributes below. Outputs, in order: dx, dfilter, dbias, dgamma, dbeta; `[0]` for each that was not wanted or does not exist.
  */
 export interface ConvBlockGradAttrs extends ConvBlockAttrs {

@@ -1,4 +1,4 @@
-"""The four workloads of `pnpm perf` in eager PyTorch, float32, on the CPU: the peer that the table compares with.
+"""The workloads of `pnpm perf` in eager PyTorch, float32, on the CPU: the peer that the table compares with.
 
 Usage: torch_workloads.py NAME --threads N --runs R      prints one JSON line like `pnpm perf NAME --json`.
 
@@ -8,6 +8,7 @@ PyTorch codes write it (automatic differentiation throughout, the unrolled graph
 
 import argparse
 import json
+import os
 import resource
 import statistics
 import sys
@@ -16,37 +17,10 @@ import time
 import torch
 import torch.nn.functional as F
 
-CLASSES, REAL, SYNTHETIC, WIDTH = 10, 128, 10, 128
+from torch_methods import METHODS
+from torch_network import CLASSES, REAL, SYNTHETIC, apply, layerwise_cosine, parameter_gradient, parameters
 
-
-def parameters():
-    """ConvNet-3, width 128, instance norm, on 32x32x3, ten classes: 320,010 parameters."""
-    shapes, inputs = [], 3
-    for _ in range(3):
-        shapes += [(WIDTH, inputs, 3, 3), (WIDTH,), (WIDTH,), (WIDTH,)]
-        inputs = WIDTH
-    shapes += [(CLASSES, WIDTH * 16), (CLASSES,)]
-    values = []
-    for index, shape in enumerate(shapes):
-        if len(shape) > 1:
-            bound = 1 / float(torch.tensor(shape[1:]).prod()) ** 0.5
-            values.append(torch.empty(shape).uniform_(-bound, bound))
-        else:
-            norm_scale = index < 12 and index % 4 == 2
-            values.append(torch.ones(shape) if norm_scale else torch.zeros(shape))
-    return values
-
-
-def apply(theta, images):
-    x, maps = images, []
-    for block in range(3):
-        filters, bias, gamma, beta = theta[4 * block : 4 * block + 4]
-        x = F.relu(F.group_norm(F.conv2d(x, filters, bias, padding=1), WIDTH, gamma, beta))
-        maps.append(x)
-        x = F.avg_pool2d(x, 2)
-    embedding = x.flatten(1)
-    return F.linear(embedding, theta[12], theta[13]), embedding, maps
-
+MOST_OF_MEMORY = 0.85
 
 def train_step():
     theta = [p.requires_grad_() for p in parameters()]
@@ -84,36 +58,50 @@ def gradient_step():
     real_labels, labels = torch.zeros(REAL, dtype=torch.long), torch.zeros(SYNTHETIC, dtype=torch.long)
 
     def run():
-        wanted = torch.autograd.grad(F.cross_entropy(apply(theta, real)[0], real_labels), theta)
-        got = torch.autograd.grad(F.cross_entropy(apply(theta, synthetic)[0], labels), theta, create_graph=True)
-        distance = 0
-        for a, b in zip(got, wanted):
-            if a.dim() > 1:
-                a, b = a.flatten(1), b.flatten(1)
-                cosine = (a * b).sum(1) / (a.norm(dim=1) * b.norm(dim=1) + 1e-6)
-                distance = distance + (1 - cosine).sum()
-        return torch.autograd.grad(distance, synthetic)
+        wanted = parameter_gradient(theta, real, real_labels)
+        got = parameter_gradient(theta, synthetic, labels, create_graph=True)
+        return torch.autograd.grad(layerwise_cosine(got, wanted), synthetic)
 
     return run
 
 
-def trajectory_step():
+def trajectory_step(steps=10):
     start, target = parameters(), parameters()
     images = torch.randn(100, 3, 32, 32, requires_grad=True)
     labels = torch.arange(100) % CLASSES
     rate = torch.tensor(0.01, requires_grad=True)
     scale = sum(((a - b) ** 2).sum() for a, b in zip(start, target))
 
-    def run():
+    def unroll(count):
         theta = [p.detach().requires_grad_() for p in start]
-        for _ in range(10):
-            loss = F.cross_entropy(apply(theta, images)[0], labels)
-            gradients = torch.autograd.grad(loss, theta, create_graph=True)
+        for _ in range(count):
+            gradients = parameter_gradient(theta, images, labels, create_graph=True)
             theta = [p - rate * g for p, g in zip(theta, gradients)]
         distance = sum(((a - b) ** 2).sum() for a, b in zip(theta, target)) / scale
         return torch.autograd.grad(distance, [images, rate])
 
-    return run
+    if steps > 10:
+        check_memory(unroll, steps)
+    return lambda: unroll(steps)
+
+
+def check_memory(unroll, steps):
+    """Leaves with the reason where the graph of so many steps would not fit, by how the peak grows from 5 steps to 10."""
+    unroll(5)
+    at_five = peak_bytes()
+    unroll(10)
+    at_ten = peak_bytes()
+    needed = at_ten + (at_ten - at_five) / 5 * (steps - 10)
+    present = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > MOST_OF_MEMORY * present:
+        sys.exit(
+            f"{steps} unrolled steps would need about {needed / 1e9:.0f} GB "
+            f"({at_ten / 1e9:.1f} GB were measured at 10); this machine has {present / 1e9:.0f} GB"
+        )
+
+
+def peak_bytes():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 WORKLOADS = {
@@ -121,6 +109,9 @@ WORKLOADS = {
     "attention-step": attention_step,
     "gradient-step": gradient_step,
     "trajectory-step": trajectory_step,
+    "trajectory-step-30": lambda: trajectory_step(30),
+    "trajectory-step-60": lambda: trajectory_step(60),
+    **METHODS,
 }
 
 
@@ -139,8 +130,7 @@ def main():
         begin = time.perf_counter()
         run()
         seconds.append(time.perf_counter() - begin)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    line = {"name": options.name, "seconds": statistics.median(seconds), "peakBytes": peak}
+    line = {"name": options.name, "seconds": statistics.median(seconds), "peakBytes": peak_bytes()}
     print(json.dumps({**line, "backend": f"pytorch {torch.__version__}", "precision": "highest", "threads": options.threads}))
 
 

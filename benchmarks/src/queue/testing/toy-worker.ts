@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { toyMethod } from "@limbeck/core/testing";
 import type { Catalogue } from "../../sweep/cell-runner.ts";
-import { toyCatalogue } from "../../sweep/testing/toy-sweep.ts";
+import { toyCatalogue } from "../../sweep/toy-sweep.test-support.ts";
 import { runCellWorker, type CellWorkerOptions, type WorkerEvent } from "../cell-worker.ts";
 import { openCellStore } from "../open-cell-store.ts";
 

@@ -93,7 +93,7 @@ async function runDistill(datasetArgument: string | undefined, flags: DistillFla
   const choice = { zca: flags.zca ?? file.zca, method, preset };
   const zca = whiteningOf(choice);
   // A forecast does not need the whitening itself.
-  const dataset = flags.dryRun === true ? opened : await whitenedAs(opened, choice);
+  const dataset = flags.dryRun === true && zca !== undefined ? opened : await whitenedAs(opened, choice);
   // An unknown network, or a class with too few images, is met before a run folder is made.
   forecastRun(method, dataset, { preset, config });
   const seed = flags.seed ?? file.seed ?? 0;

@@ -9,14 +9,15 @@ import {
   type EvaluationRecord,
   takeInterrupts,
 } from "@limbeck/benchmarks";
-import { ConfigError, readEvents, readSet, type SyntheticSet } from "@limbeck/core";
-import { datasets } from "@limbeck/datasets";
+import { readEvents, readSet, type SyntheticSet } from "@limbeck/core";
+import { labelModelOf, readTrainedModel } from "@limbeck/label-lightening";
 import type { Command } from "commander";
 import { existsSync } from "node:fs";
 import { startEngine, withEngineOptions, withOutputOptions, type CommonFlags } from "../common-options.ts";
 import { openForCommand } from "../open-for-command.ts";
 import { createOutput, type Output } from "../output.ts";
 import { createProgress } from "../progress.ts";
+import { sourceName } from "../source-name.ts";
 
 interface EvaluateFlags extends CommonFlags {
   readonly dataset?: string;
@@ -24,6 +25,8 @@ interface EvaluateFlags extends CommonFlags {
   readonly protocol: string;
   readonly seeds: readonly number[];
   readonly random?: true;
+  readonly teacher?: string;
+  readonly teacherNetwork?: string;
 }
 
 /** `limbeck evaluate <set.arrow>`: fresh networks trained on the set, tested on the real test split. */
@@ -40,6 +43,8 @@ export function registerEvaluate(program: Command): void {
       "dsa-v1",
     )
     .option("--seeds <list>", "one fresh network each, as in 0-4", seedList, [0, 1, 2, 3, 4])
+    .option("--teacher <file>", "teacher or encoder that online or projector labels need, as safetensors")
+    .option("--teacher-network <name>", "its network, where the file is a checkpoint in torchvision's naming")
     .option("--random", "also evaluate a random real subset of the same size");
   withOutputOptions(withEngineOptions(command)).action(runEvaluate);
 }
@@ -49,9 +54,13 @@ async function runEvaluate(path: string, flags: EvaluateFlags): Promise<void> {
   const protocol = protocolNamed(flags.protocol);
   const set = readSet(path);
   await startEngine(flags, output);
-  const dataset = await openForCommand(flags.dataset ?? sourceName(set), output);
+  const dataset = await openForCommand(flags.dataset ?? sourceName("evaluate", set), output);
   const interrupt = takeInterrupts(() => output.note("\nstopping; networks that are finished are kept"));
   const { network, seeds } = flags;
+  const labelModel =
+    flags.teacher === undefined
+      ? {}
+      : { labelModel: labelModelOf(set, readTrainedModel(flags.teacher, flags.teacherNetwork, dataset)) };
   const evaluate = async (title: string, what: SyntheticSet, seconds: number): Promise<EvaluationRecord> => {
     const progress = createProgress(output, title, seeds.length * protocol.recipe.epochs);
     try {
@@ -59,6 +68,7 @@ async function runEvaluate(path: string, flags: EvaluateFlags): Promise<void> {
         protocol,
         network,
         seeds,
+        ...(what === set ? labelModel : {}),
         signal: interrupt.signal,
         onProgress: ({ epoch, loss }) => progress.update({ done: epoch, loss }),
       });
@@ -101,12 +111,4 @@ function distillSeconds(path: string): number {
   if (!existsSync(events)) return 0;
   const last = readEvents(events).findLast((event) => event.kind === "done");
   return last?.kind === "done" ? last.seconds : 0;
-}
-
-/** Name of the data a set was made from. @throws {ConfigError} if it was a user's own, whose path is not known. */
-function sourceName({ provenance }: SyntheticSet): string {
-  if (datasets.some(({ id }) => id === provenance.dataset)) return provenance.dataset;
-  throw new ConfigError(
-    `evaluate: the set was made from "${provenance.dataset}", which is no data set known by name; give its path by --dataset`,
-  );
 }

@@ -1,5 +1,7 @@
 import {
   createCellRunner,
+  createProcessRunner,
+  fairTable,
   folderCellStore,
   forecastSweep,
   methods,
@@ -8,10 +10,12 @@ import {
   planSweep,
   queueSweep,
   readSweepFile,
-  recordsTable,
+  realSize,
   runSweep,
+  scoreTable,
   shardOf,
   sweepPaths,
+  transferTable,
   takeInterrupts,
   wholeNumber,
   type Catalogue,
@@ -24,6 +28,7 @@ import {
 import { engineInfo } from "@limbeck/core";
 import { InvalidArgumentError, type Command } from "commander";
 import { existsSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { startEngine, withEngineOptions, withOutputOptions, type CommonFlags } from "../common-options.ts";
 import { openForCommand } from "../open-for-command.ts";
 import { createOutput, type Output } from "../output.ts";
@@ -59,7 +64,12 @@ export function registerSweep(program: Command): void {
       "runs/sweep",
     )
     .option("--records <file>", "append the records to this file too")
-    .option("--jobs <n>", "distillations at a time", wholeNumber(1), 1)
+    .option(
+      "--jobs <n>",
+      "cells at a time, from two on each in a process of its own with its share of the cores",
+      wholeNumber(1),
+      1,
+    )
     .option("--shard <i/n>", "only every n-th, from the i-th: for n machines", shard)
     .option("--retry-failed", "try again what failed in an earlier call")
     .addOption(queueOption("give the cells to the workers of this queue (limbeck worker) and watch them"))
@@ -74,7 +84,10 @@ export function registerSweep(program: Command): void {
 async function sweep(path: string, flags: SweepFlags): Promise<void> {
   const output = createOutput(flags);
   const read = await readSweepFile(path);
-  await startEngine({ ...defined(read.file.engine ?? {}), ...defined(flags) }, output);
+  // What neither the file nor the command says of threads follows from the jobs.
+  const share =
+    flags.jobs === 1 ? {} : { threads: Math.max(1, Math.floor(availableParallelism() / flags.jobs)) };
+  await startEngine({ ...share, ...defined(read.file.engine ?? {}), ...defined(flags) }, output);
   const download = flags.dryRun !== true;
   const catalogue: Catalogue = {
     methods,
@@ -107,7 +120,10 @@ async function start(
     const files = [sweepPaths(folder).records, ...(records === undefined ? [] : [records])];
     return queueSweep(plan, { queue, store, records: files, ...common });
   }
-  const runner: RunSweepOptions["runner"] = (places) => createCellRunner({ catalogue, ...places });
+  const runner: RunSweepOptions["runner"] = (places) =>
+    jobs === 1
+      ? createCellRunner({ catalogue, ...places })
+      : createProcessRunner({ ...places, store: sweepPaths(folder).store });
   return runSweep(plan, { folder, runner, jobs, ...common, ...(records === undefined ? {} : { records }) });
 }
 
@@ -125,10 +141,10 @@ async function run(plan: SweepPlan, catalogue: Catalogue, flags: SweepFlags, out
     progress.stop();
     const failures = failed.map(({ title, message }) => ({ title, message }));
     const told = failures.map(({ title, message }) => `failed: ${title}: ${message}`);
-    output.result(
-      { name: plan.name, records, failed: failures },
-      [recordsTable(records), ...told].join("\n"),
+    const tables = [scoreTable(records, realSize), fairTable(records), transferTable(records)].filter(
+      (table) => table !== "",
     );
+    output.result({ name: plan.name, records, failed: failures }, [tables.join("\n\n"), ...told].join("\n"));
     if (failed.length > 0) process.exitCode = 1;
   } finally {
     progress.stop();

@@ -74,7 +74,7 @@ ${normalisationText(set)}
 ## Training recipe
 
 - Augmentation: \`${set.augmentation}\`${decoding(set)}
-- Labels: ${set.labels.kind === "hard" ? "one class per image" : `soft (${set.labels.space}), ${classes.length} per image`}
+- Labels: ${labelsText(set)}
 - Step size: ${set.stepSize === undefined ? "none learned; the evaluation protocol decides" : String(set.stepSize)}
 
 ## Results
@@ -118,6 +118,19 @@ function recipe({ provenance }: SyntheticSet): Record<string, unknown> {
 
 function title({ provenance }: SyntheticSet): string {
   return `${provenance.dataset} condensed by ${provenance.method}, ${provenance.ipc} images per class`;
+}
+
+function labelsText({ labels, classes }: SyntheticSet): string {
+  switch (labels.kind) {
+    case "hard":
+      return "one class per image";
+    case "soft":
+      return `soft (${labels.space}), ${classes.length} per image`;
+    case "views":
+      return "one class per image here; set.arrow also holds a teacher's scores of its augmented views";
+    case "projector":
+      return "one class per image here; set.arrow also holds a small model that scores its augmented views";
+  }
 }
 
 /** YAML; texts are written as JSON strings, which YAML reads as they are. */

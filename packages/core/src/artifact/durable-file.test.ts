@@ -1,9 +1,16 @@
 import * as fs from "node:fs";
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { RunError } from "../errors.ts";
-import { createFolder, removeParts, replaceFolder, storageError, writeFileBeside } from "./durable-file.ts";
+import {
+  createFolder,
+  removeOrphans,
+  removeParts,
+  replaceFolder,
+  storageError,
+  writeFileBeside,
+} from "./durable-file.ts";
 
 let root: string;
 beforeEach(() => {
@@ -89,6 +96,13 @@ describe("replaceFolder", () => {
     expect(() => replaceFolder(path, { "no/such": "2" })).toThrow(RunError);
     expect(fs.readFileSync(join(path, "a"), "utf8")).toBe("1");
   });
+});
+
+it("removeOrphans removes what dead processes of this machine left of one file", () => {
+  const kept = ["a", `a.${hostname()}-7.part`, "a.elsewhere-8.part", `ab.${hostname()}-8.part`];
+  for (const name of [...kept, `a.${hostname()}-8.part`]) fs.writeFileSync(join(root, name), "x");
+  removeOrphans(join(root, "a"), (pid) => pid === 8);
+  expect(fs.readdirSync(root).sort()).toEqual(kept.sort());
 });
 
 it("removeParts removes what is half-written and nothing else", () => {

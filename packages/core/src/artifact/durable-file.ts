@@ -1,4 +1,5 @@
 import * as fs from "node:fs";
+import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { LimbeckError, RunError } from "../errors.ts";
 
@@ -28,6 +29,11 @@ export function storageError(path: string, error: unknown): LimbeckError {
   });
 }
 
+/** Where this process writes what will be `path`. */
+function partName(path: string): string {
+  return `${path}.${hostname()}-${process.pid}${PART_SUFFIX}`;
+}
+
 /**
  * Writes a file so that at any moment, killed or not, the path holds the old content or the new, never a part:
  * written beside, flushed to the disk, renamed into place. Missing parent folders are made.
@@ -35,7 +41,7 @@ export function storageError(path: string, error: unknown): LimbeckError {
  * @throws {RunError} if the disk is full or the path cannot be written; nothing is left behind.
  */
 export function writeFileBeside(path: string, data: Uint8Array | string): void {
-  const beside = `${path}.${process.pid}${PART_SUFFIX}`;
+  const beside = partName(path);
   try {
     fs.mkdirSync(dirname(path), { recursive: true });
     writeFlushed(beside, data);
@@ -54,7 +60,7 @@ export function writeFileBeside(path: string, data: Uint8Array | string): void {
  * @throws {RunError} if `path` exists and is not an empty folder, or cannot be written; nothing is left behind.
  */
 export async function createFolder(path: string, fill: (folder: string) => Promise<void>): Promise<void> {
-  const beside = `${path}.${process.pid}${PART_SUFFIX}`;
+  const beside = partName(path);
   if (fs.existsSync(path) && !(fs.statSync(path).isDirectory() && fs.readdirSync(path).length === 0)) {
     throw new RunError(`${path}: wanted a new or empty folder, it has content; choose another or remove it`);
   }
@@ -112,6 +118,19 @@ export function replaceFolder(path: string, files: Readonly<Record<string, Uint8
 export function removeParts(folder: string): void {
   for (const name of fs.readdirSync(folder)) {
     if (name.endsWith(PART_SUFFIX)) fs.rmSync(join(folder, name), { recursive: true, force: true });
+  }
+}
+
+/**
+ * Removes what {@link writeFileBeside} left half-written beside `path` in processes of this machine that are gone. For folders that
+ * several processes, or machines, share.
+ */
+export function removeOrphans(path: string, isGone: (pid: number) => boolean): void {
+  const prefix = `${basename(path)}.${hostname()}-`;
+  for (const name of fs.readdirSync(dirname(path))) {
+    if (!name.startsWith(prefix) || !name.endsWith(PART_SUFFIX)) continue;
+    if (isGone(Number(name.slice(prefix.length, -PART_SUFFIX.length))))
+      removeQuietly(join(dirname(path), name));
   }
 }
 

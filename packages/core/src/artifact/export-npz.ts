@@ -23,8 +23,8 @@ export function exportNpz(set: SyntheticSet, path: string): void {
     files[`${name}.npy`] = encodeNpy(data, dimensions);
   };
   add("images", images, [size, ...shape]);
-  if (labels.kind === "hard") add("labels", BigInt64Array.from(labels.values, BigInt), [size]);
-  else add("soft_labels", labels.values, [size, classes.length]);
+  if (labels.kind === "soft") add("soft_labels", labels.values, [size, classes.length]);
+  else add("labels", BigInt64Array.from(labels.values, BigInt), [size]);
   if (normalisation.kind === "zca") {
     const { mean, whiten, unwhiten } = normalisation;
     add("zca_mean", mean, [mean.length]);

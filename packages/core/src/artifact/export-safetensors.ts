@@ -23,9 +23,9 @@ export function safetensorsOfSet(set: SyntheticSet): Uint8Array {
   const tensors: Record<string, SafetensorsTensor> = {
     images: { shape: [size, ...shape], data: images },
     labels:
-      labels.kind === "hard"
-        ? { shape: [size], data: BigInt64Array.from(labels.values, BigInt) }
-        : { shape: [size, classes.length], data: labels.values },
+      labels.kind === "soft"
+        ? { shape: [size, classes.length], data: labels.values }
+        : { shape: [size], data: BigInt64Array.from(labels.values, BigInt) },
   };
   if (normalisation.kind === "zca") {
     const { mean, whiten, unwhiten } = normalisation;

@@ -54,9 +54,13 @@ function imagesByClass(set: SyntheticSet): number[][] {
   return rows.filter((row) => row.length > 0);
 }
 
-/** Class of each image, `[N]`: the hard label, or the first largest of the soft ones. */
-export function hardLabels({ labels, classes, size }: SyntheticSet): Int32Array {
-  if (labels.kind === "hard") return labels.values;
+/** Class of each image, `[N]`: its class, or the first largest of its soft label. */
+export function hardLabels({
+  labels,
+  classes,
+  size,
+}: Pick<SyntheticSet, "labels" | "classes" | "size">): Int32Array {
+  if (labels.kind !== "soft") return labels.values;
   return Int32Array.from({ length: size }, (_, i) => {
     const row = labels.values.subarray(i * classes.length, (i + 1) * classes.length);
     return row.indexOf(Math.max(...row));

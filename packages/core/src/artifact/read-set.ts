@@ -3,11 +3,13 @@ import * as arrow from "apache-arrow";
 import { DataError } from "../errors.ts";
 import type { SyntheticSet } from "../synthetic/synthetic-set.ts";
 import { validateSyntheticSet } from "../synthetic/validate-set.ts";
+import { decodeLabels } from "./label-file.ts";
 import { checkSeal } from "./seal.ts";
 import {
   assembleSet,
   damagedSet,
   DESCRIPTION_KEY,
+  LABELS_COLUMN,
   readDescription,
   ZCA_COLUMNS,
   type SetArrays,
@@ -68,9 +70,12 @@ function readArrays(path: string, table: arrow.Table, description: SetDescriptio
     const { size, shape, classes, labels, normalisation } = description;
     const images = floats(table, "image", size * shape[0] * shape[1] * shape[2]);
     const values =
-      labels.kind === "hard" ? ints(table, "label", size) : floats(table, "label", size * classes.length);
+      labels.kind === "soft" ? floats(table, "label", size * classes.length) : ints(table, "label", size);
     const pngs = binaries(table, "png", size).map((png) => png ?? new Uint8Array());
-    if (normalisation.kind !== "zca") return { images, labels: values, pngs };
+    const isStored = labels.kind === "views" || labels.kind === "projector";
+    const block = isStored ? (binaries(table, LABELS_COLUMN, size)[0] ?? new Uint8Array()) : undefined;
+    const stored = block === undefined ? {} : { stored: decodeLabels(block, path) };
+    if (normalisation.kind !== "zca") return { images, labels: values, pngs, ...stored };
     const zcaPart = (column: string) => asFloats(binaries(table, column, size)[0] ?? new Uint8Array());
     const zca = {
       kind: "zca" as const,
@@ -78,7 +83,7 @@ function readArrays(path: string, table: arrow.Table, description: SetDescriptio
       whiten: zcaPart(ZCA_COLUMNS.whiten),
       unwhiten: zcaPart(ZCA_COLUMNS.unwhiten),
     };
-    return { images, labels: values, pngs, zca };
+    return { images, labels: values, pngs, zca, ...stored };
   } catch (error) {
     throw damagedSet(path, (error as Error).message, error);
   }

@@ -168,9 +168,9 @@ describe("a set.arrow that is not right", () => {
 
   it("is of a newer version", async () => {
     const newer = (metadata: Map<string, string>) =>
-      metadata.set("limbeck", JSON.stringify({ format: 3, images: "elsewhere" }));
+      metadata.set("limbeck", JSON.stringify({ format: 4, images: "elsewhere" }));
     expect(await messageAfter((bytes) => withMetadata(bytes, newer))).toMatchInlineSnapshot(
-      `"…/set.arrow: the set has format 3, this version reads up to 2; update Limbeck"`,
+      `"…/set.arrow: the set has format 4, this version reads up to 3; update Limbeck"`,
     );
   });
 

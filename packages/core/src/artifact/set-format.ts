@@ -2,16 +2,20 @@ import { z } from "zod";
 import type { Normalisation } from "../dataset/image-dataset.ts";
 import { DataError } from "../errors.ts";
 import type { SyntheticSet } from "../synthetic/synthetic-set.ts";
+import type { StoredLabels } from "./label-file.ts";
 
 /**
- * Newest version of `set.arrow`: readers refuse newer ones. A set is written with the lowest that says all of it: 2 where it has a
- * `factor`, without which a reader would train on the wrong images; 1 otherwise.
+ * Newest version of `set.arrow`: readers refuse newer ones. A set is written with the lowest that says all of it: 3 where its labels
+ * belong to views or come from a projector, 2 where it has a `factor`, without which a reader would train on the wrong images; 1
+ * otherwise.
  */
-const SET_FORMAT = 2;
+const SET_FORMAT = 3;
 /** Schema metadata key of the description, a JSON text of {@link SetDescription}. */
 export const DESCRIPTION_KEY = "limbeck";
 /** Schema metadata key of the checksum over the file, see `sealBytes`. */
 export const SEAL_KEY = "limbeck.seal";
+/** Name of the binary column of labels of views or of a projector, a block of `encodeLabels` in the first row. */
+export const LABELS_COLUMN = "stored_labels";
 /** Names of the binary columns of a ZCA normalisation; they hold their value in the first row and null in the others. */
 export const ZCA_COLUMNS = { mean: "zca_mean", whiten: "zca_whiten", unwhiten: "zca_unwhiten" } as const;
 
@@ -23,6 +27,8 @@ const descriptionSchema = z.object({
   labels: z.discriminatedUnion("kind", [
     z.object({ kind: z.literal("hard") }),
     z.object({ kind: z.literal("soft"), space: z.enum(["probabilities", "logits"]) }),
+    z.object({ kind: z.literal("views") }),
+    z.object({ kind: z.literal("projector") }),
   ]),
   normalisation: z.discriminatedUnion("kind", [
     z.object({ kind: z.literal("mean-std"), mean: z.array(z.number()), std: z.array(z.number()) }),
@@ -54,11 +60,11 @@ export type SetDescription = z.infer<typeof descriptionSchema>;
 export function describeSet(set: SyntheticSet): SetDescription {
   const { size, shape, classes, labels, normalisation, augmentation, factor, stepSize, provenance } = set;
   return {
-    format: factor === undefined ? 1 : SET_FORMAT,
+    format: formatOf(set),
     size,
     shape: [...shape],
     classes: [...classes],
-    labels: labels.kind === "hard" ? { kind: "hard" } : { kind: "soft", space: labels.space },
+    labels: labels.kind === "soft" ? { kind: "soft", space: labels.space } : { kind: labels.kind },
     normalisation:
       normalisation.kind === "zca"
         ? { kind: "zca" }
@@ -68,6 +74,11 @@ export function describeSet(set: SyntheticSet): SetDescription {
     ...(stepSize === undefined ? {} : { stepSize }),
     provenance: { ...provenance, config: { ...provenance.config } },
   };
+}
+
+function formatOf({ labels, factor }: SyntheticSet): number {
+  if (labels.kind === "views" || labels.kind === "projector") return SET_FORMAT;
+  return factor === undefined ? 1 : 2;
 }
 
 /**
@@ -100,14 +111,14 @@ export interface SetArrays {
   readonly images: Float32Array;
   readonly labels: Int32Array | Float32Array;
   readonly pngs: readonly Uint8Array[];
+  /** Labels of views or of a projector. */
+  readonly stored?: StoredLabels;
   readonly zca?: Extract<Normalisation, { kind: "zca" }>;
 }
 
 /** A set of its description and its arrays. Nothing is checked. */
-export function assembleSet(
-  description: SetDescription,
-  { images, labels, zca }: Omit<SetArrays, "pngs">,
-): SyntheticSet {
+export function assembleSet(description: SetDescription, arrays: Omit<SetArrays, "pngs">): SyntheticSet {
+  const { images, zca } = arrays;
   const { size, shape, classes, augmentation, factor, stepSize, provenance } = description;
   const normalisation = description.normalisation.kind === "zca" ? zca! : description.normalisation;
   return {
@@ -115,16 +126,25 @@ export function assembleSet(
     size,
     shape,
     classes,
-    labels:
-      description.labels.kind === "hard"
-        ? { kind: "hard", values: labels as Int32Array }
-        : { kind: "soft", values: labels as Float32Array, space: description.labels.space },
+    labels: assembleLabels(description.labels, arrays),
     normalisation: normalisation satisfies Normalisation,
     augmentation,
     ...(factor === undefined ? {} : { factor }),
     ...(stepSize === undefined ? {} : { stepSize }),
     provenance,
   };
+}
+
+function assembleLabels(
+  description: SetDescription["labels"],
+  { labels, stored }: Omit<SetArrays, "pngs">,
+): SyntheticSet["labels"] {
+  if (description.kind === "soft") {
+    return { kind: "soft", values: labels as Float32Array, space: description.space };
+  }
+  return stored === undefined
+    ? { kind: "hard", values: labels as Int32Array }
+    : { ...stored, values: labels as Int32Array };
 }
 
 /** What a file with wrong content is met with. */

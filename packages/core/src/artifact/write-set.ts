@@ -3,14 +3,22 @@ import { denormalise } from "../synthetic/set-tensors.ts";
 import type { SyntheticSet } from "../synthetic/synthetic-set.ts";
 import { validateSyntheticSet } from "../synthetic/validate-set.ts";
 import { writeFileBeside } from "./durable-file.ts";
+import { encodeLabels } from "./label-file.ts";
 import { encodePngs } from "./png.ts";
 import { sealBytes, UNSEALED } from "./seal.ts";
-import { DESCRIPTION_KEY, describeSet, SEAL_KEY, ZCA_COLUMNS, type SetArrays } from "./set-format.ts";
+import {
+  DESCRIPTION_KEY,
+  describeSet,
+  LABELS_COLUMN,
+  SEAL_KEY,
+  ZCA_COLUMNS,
+  type SetArrays,
+} from "./set-format.ts";
 
 /**
  * Writes a set as one Arrow IPC file: columns `image` (fixed-shape tensor `[H, W, C]` float32, bit-exact), `png` (the
- * same picture, de-normalised to 8 bits, to look at), `label` (int32 class, or K float32), for ZCA the three arrays of
- * the normalisation in row 0, and as schema metadata a JSON description with the provenance and a SHA-256 over the file.
+ * same picture, de-normalised to 8 bits, to look at), `label` (int32 class, or K float32), labels of views or a projector as one
+ * block in row 0, for ZCA the three arrays of the normalisation in row 0, and as schema metadata a JSON description with the provenance and a SHA-256 over the file.
  * Written beside and renamed, so that the path never holds a part of a set.
  *
  * @throws {DataError} if the set is not whole: lengths that do not fit, numbers that are not finite.
@@ -24,6 +32,7 @@ export async function writeSet(path: string, set: SyntheticSet): Promise<void> {
     images,
     labels: labels.values,
     pngs,
+    ...(labels.kind === "views" || labels.kind === "projector" ? { stored: labels } : {}),
     ...(normalisation.kind === "zca" ? { zca: normalisation } : {}),
   };
   const metadata = new Map([
@@ -45,18 +54,21 @@ function buildTable(set: SyntheticSet, arrays: SetArrays, metadata: Map<string, 
   const columns: [arrow.Field, arrow.Data][] = [
     floatRows("image", arrays.images, length, size, tensor),
     binaryRows("png", arrays.pngs, false),
-    labels.kind === "hard"
-      ? [
+    labels.kind === "soft"
+      ? floatRows("label", labels.values, classes.length, size)
+      : [
           new arrow.Field("label", new arrow.Int32(), false),
           arrow.makeData({ type: new arrow.Int32(), length: size, nullCount: 0, data: labels.values }),
-        ]
-      : floatRows("label", labels.values, classes.length, size),
+        ],
   ];
+  const firstRow = (name: string, bytes: Uint8Array): void => {
+    columns.push(binaryRows(name, [bytes, ...Array.from({ length: size - 1 }, () => null)], true));
+  };
+  if (arrays.stored !== undefined) firstRow(LABELS_COLUMN, encodeLabels(arrays.stored));
   if (arrays.zca !== undefined) {
     for (const [part, column] of Object.entries(ZCA_COLUMNS)) {
       const values = arrays.zca[part as keyof typeof ZCA_COLUMNS];
-      const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-      columns.push(binaryRows(column, [bytes, ...Array.from({ length: size - 1 }, () => null)], true));
+      firstRow(column, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
     }
   }
   const schema = new arrow.Schema(

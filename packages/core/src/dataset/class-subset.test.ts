@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { ConfigError } from "../errors.ts";
 import { classSubset } from "./class-subset.ts";
-import { toyDataset } from "./testing/toy-dataset.ts";
+import { toyDataset } from "../testing/toy-dataset.ts";
 
 it("keeps the images of the named classes and counts their labels in the given order", () => {
   const dataset = toyDataset({ perClass: 4, shape: [2, 2, 1] });

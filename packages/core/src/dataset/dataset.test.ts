@@ -5,7 +5,7 @@ import { keyFromSeed } from "../random/key.ts";
 import { denormaliseImages, normalisePixels } from "./normalise.ts";
 import { classPositions, realImages } from "./real-images.ts";
 import { stratifiedSplit, subsetOfSplit } from "./split.ts";
-import { toyDataset } from "./testing/toy-dataset.ts";
+import { toyDataset } from "../testing/toy-dataset.ts";
 
 beforeAll(() => tf.setBackend("cpu"));
 
@@ -53,7 +53,7 @@ describe("normalisePixels", () => {
 
 describe("realImages", () => {
   it("finds classes and reads normalised images in the given order", () => {
-    const dataset = toyDataset();
+    const dataset = toyDataset({ perClass: 20, shape: [4, 4, 3] });
     const real = realImages(dataset);
     expect(Array.from(real.ofClass(1).slice(0, 3))).toEqual([1, 4, 7]);
     expect(real.ofClass(1)).toBe(real.ofClass(1));
@@ -87,7 +87,7 @@ describe("stratifiedSplit", () => {
 
 describe("subsetOfSplit", () => {
   it("renumbers images", () => {
-    const { train } = toyDataset();
+    const { train } = toyDataset({ perClass: 20, shape: [4, 4, 3] });
     const subset = subsetOfSplit(train, [7, 2]);
     expect(subset.size).toBe(2);
     expect(Array.from(subset.labels)).toEqual([train.labels[7], train.labels[2]]);

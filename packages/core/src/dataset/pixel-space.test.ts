@@ -4,7 +4,7 @@ import { useBackend } from "../engine/engine.ts";
 import { ensureGradients } from "../grad/ensure-gradients.ts";
 import { toyDataset } from "../testing/toy-dataset.ts";
 import type { Normalisation } from "./image-dataset.ts";
-import { normaliseImages, pixelSpace } from "./pixel-space.ts";
+import { imagePixels, normaliseImages, pixelSpace } from "./pixel-space.ts";
 import { realImages } from "./real-images.ts";
 
 beforeEach(async () => {
@@ -41,4 +41,26 @@ it("has the derivative 1/std, and refuses constants of other shapes", () => {
   expect(() => normaliseImages(tf.zeros([1, 2, 2, 1]), constants)).toThrow(
     "normalisation: wanted 1 means and 1 positive standard deviations",
   );
+});
+
+it("comes back from network input, unclamped", () => {
+  // A whitening that is easy to invert: every value doubled and moved by one place.
+  const turn = (factor: number, by: number): Float32Array =>
+    Float32Array.from({ length: 48 * 48 }, (_, i) =>
+      i % 48 === (Math.floor(i / 48) + by) % 48 ? factor : 0,
+    );
+  const moved: Normalisation = {
+    kind: "zca",
+    mean: Float32Array.from({ length: 48 }, (_, i) => 0.01 * i),
+    whiten: turn(2, 1),
+    unwhiten: turn(0.5, 47),
+  };
+  const pixels = tf.tensor4d(
+    Float32Array.from({ length: 96 }, (_, i) => 3 * Math.sin(i)),
+    [2, ...shape],
+  );
+  for (const normalisation of [constants, moved]) {
+    const back = imagePixels(normaliseImages(pixels, normalisation), normalisation).dataSync();
+    pixels.dataSync().forEach((value, i) => expect(back[i]).toBeCloseTo(value, 5));
+  }
 });

@@ -29,3 +29,24 @@ export function normaliseImages(pixels: tf.Tensor4D, normalisation: Normalisatio
     return tf.reshape(tf.matMul(centred as tf.Tensor2D, matrix), [n, ...shape]);
   });
 }
+
+/**
+ * Pixels scaled to [0, 1] from network input, the inverse of {@link normaliseImages}: not clamped, differentiable any number of times.
+ *
+ * @param images `[N, H, W, C]`, normalised.
+ * @throws {ShapeError} if the normalisation does not fit the images.
+ */
+export function imagePixels(images: tf.Tensor4D, normalisation: Normalisation): tf.Tensor4D {
+  const [n, ...shape] = images.shape;
+  checkNormalisation(normalisation, shape as ImageShape);
+  return tf.tidy(() => {
+    if (normalisation.kind === "mean-std") {
+      const { mean, std } = normalisation;
+      return tf.add(tf.mul(images, tf.tensor1d([...std])), tf.tensor1d([...mean]));
+    }
+    const { mean, unwhiten } = normalisation;
+    const matrix = tf.tensor2d(unwhiten, [mean.length, mean.length]);
+    const rows = tf.matMul(tf.reshape(images, [n, mean.length]) as tf.Tensor2D, matrix);
+    return tf.reshape(tf.add(rows, tf.tensor1d(mean)), [n, ...shape]);
+  });
+}

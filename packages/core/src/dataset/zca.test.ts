@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import type { ImageShape } from "./image-dataset.ts";
 import { denormaliseImages, normalisePixels } from "./normalise.ts";
 import { realImages } from "./real-images.ts";
-import { splitOf, toyDataset } from "./testing/toy-dataset.ts";
+import { memorySplit, toyDataset } from "../testing/toy-dataset.ts";
 import { fitZca } from "./zca.ts";
 
 interface Fixture {
@@ -21,7 +21,7 @@ const fixture = JSON.parse(
   readFileSync(new URL("../../fixtures/pytorch/zca.json", import.meta.url), "utf8"),
 ) as Fixture;
 const pixels = Uint8Array.from(fixture.pixels);
-const split = splitOf(pixels, new Int32Array(40), 12);
+const split = memorySplit(pixels, new Int32Array(40), 12);
 
 /** Ten iterations of 12 × 12 products of numbers near 1. */
 const F32_ITERATION_ATOL = 2e-5;
@@ -91,7 +91,7 @@ describe("fitZca", () => {
     await expect(fitZca(split, fixture.shape, { epsilon: 0 })).rejects.toThrow(
       "fitZca: epsilon must be positive, got 0",
     );
-    await expect(fitZca(splitOf(pixels, new Int32Array(1), 12), fixture.shape)).rejects.toThrow(
+    await expect(fitZca(memorySplit(pixels, new Int32Array(1), 12), fixture.shape)).rejects.toThrow(
       "fitZca: wanted at least 2 images, got 1",
     );
   });

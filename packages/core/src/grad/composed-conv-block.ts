@@ -3,13 +3,11 @@ import type { ConvBlockAttrs, ConvBlockInputs } from "@limbeck/native";
 import { constant, onceDifferentiable } from "./differentiable-op.ts";
 import { normalize, normalizeAffine } from "./normalize.ts";
 import { pool } from "./pool.ts";
-import { ATTENTION_ONCE, spatialAttention } from "./spatial-attention.ts";
+import { ATTENTION_ONCE, attentionOf, type Attention } from "./attention.ts";
 
-export interface ConvBlockOutput {
+export interface ConvBlockOutput extends Partial<Attention> {
   /** `[N, ph, pw, O]` */
   readonly pooled: tf.Tensor4D;
-  /** `Σ_c |a_c|^p` of the activation before pooling, `[N, oh, ow]`; present where `attentionPower` is not 0. */
-  readonly attention?: tf.Tensor3D;
   /** The activation before pooling, `[N, oh, ow, O]`; present where it was asked for. */
   readonly activation?: tf.Tensor4D;
   /** Mean and biased variance of the convolution's results, `[O]` each; present where they were asked for. Constants. */
@@ -85,12 +83,12 @@ export function composedConvBlock(
     const pooled = pool(a, attrs.pool, attrs.poolSize);
     return { ...output, pooled, ...(activations ? { activation: a } : {}) };
   }
-  const attention = spatialAttention(a, attrs.attentionPower);
+  const attention = attentionOf(a, attrs.attentionPower);
   a = onceDifferentiable(a, ATTENTION_ONCE);
   return {
     ...output,
     pooled: pool(a, attrs.pool, attrs.poolSize),
-    attention,
+    ...attention,
     ...(activations ? { activation: a } : {}),
   };
 }

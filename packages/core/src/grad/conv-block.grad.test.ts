@@ -136,20 +136,29 @@ describe.each(backEnds)("convBlock on %s", (backEnd) => {
       const inputs = tensors([]) as unknown as ConvBlockInputs;
       const attrs: ConvBlockAttrs = { ...PLAIN, activation: "leakyrelu", slope: 0.25, attentionPower: power };
       const { activation } = convBlock(inputs, { ...attrs, attentionPower: 0 }, { activations: true });
-      const { attention, pooled } = convBlock(inputs, attrs);
-      const expected = tf.sum(tf.pow(tf.abs(activation!), power), 3);
+      const { attention, channelAttention, pooled } = convBlock(inputs, attrs);
+      const sums = (a: tf.Tensor, axes: number[]) => tf.sum(tf.pow(tf.abs(a), power), axes);
       expect(attention!.shape).toEqual([2, 7, 9]);
-      expect(largest(tf.sub(attention!, expected).dataSync())).toBeLessThan(
-        F32_PARITY_RTOL * largest(expected.dataSync()),
-      );
+      expect(channelAttention!.shape).toEqual([2, 4]);
+      for (const [found, axes] of [
+        [attention!, [3]],
+        [channelAttention!, [1, 2]],
+      ] as const) {
+        const expected = sums(activation!, [...axes]);
+        expect(largest(tf.sub(found, expected).dataSync())).toBeLessThan(
+          F32_PARITY_RTOL * largest(expected.dataSync()),
+        );
+      }
       expect(pooled.shape).toEqual([2, 3, 4, 4]);
 
       // Against the derivative through the activation, which plain operations give.
       const weights = tf.tensor(Float32Array.from(draw("weights", 126)), [2, 7, 9]);
-      const loss = (a: tf.Tensor, p: tf.Tensor) => tf.add(tf.sum(tf.mul(a, weights)), tf.sum(p));
+      const ofChannels = tf.tensor(Float32Array.from(draw("channels", 8)), [2, 4]);
+      const loss = (a: tf.Tensor, q: tf.Tensor, p: tf.Tensor) =>
+        tf.addN([tf.sum(tf.mul(a, weights)), tf.sum(tf.mul(q, ofChannels)), tf.sum(p)]);
       const found = tf.grad((x) => {
         const block = convBlock({ ...inputs, x: x as tf.Tensor4D }, attrs);
-        return loss(block.attention!, block.pooled);
+        return loss(block.attention!, block.channelAttention!, block.pooled);
       })(inputs.x);
       const truth = tf.grad((x) => {
         const block = convBlock(
@@ -157,7 +166,7 @@ describe.each(backEnds)("convBlock on %s", (backEnd) => {
           { ...attrs, attentionPower: 0 },
           { activations: true },
         );
-        return loss(tf.sum(tf.pow(tf.abs(block.activation!), power), 3), block.pooled);
+        return loss(sums(block.activation!, [3]), sums(block.activation!, [1, 2]), block.pooled);
       })(inputs.x);
       expect(largest(tf.sub(found, truth).dataSync())).toBeLessThan(
         F32_PARITY_RTOL * largest(truth.dataSync()),
@@ -292,6 +301,42 @@ describe("the fused block", () => {
       expect(await count(() => tf.grads(f)(values()))).toEqual([1, 1, 0]);
       // The outer backward pass runs the kernel of the gradient for the forward pass again.
       expect(await count(() => tf.grads(squares)(values()))).toEqual([1, 2, 1]);
+    },
+  );
+
+  it.each([
+    ["filter", "x"],
+    ["filter", "filter"],
+    ["x", "x"],
+    ["x", "filter"],
+  ] as const)(
+    "the gradient in %s, differentiated in %s, computes no half for nothing",
+    async (first, second) => {
+      await tf.setBackend("reference");
+      const computed: Record<string, string[][]> = {};
+      const profile = await tf.profile(() => {
+        tf.tidy(() => {
+          const inputs = tensors([]);
+          const f = (given: Named) =>
+            tf.sum(tf.square(convBlock({ ...inputs, ...given } as never, PLAIN).pooled));
+          // The constant c keeps the gradient apart from what it is differentiated in.
+          tf.grad((outer) => {
+            const c = tf.tensor(Float32Array.from(draw("c", inputs[first]!.size)), inputs[first]!.shape);
+            const at = first === second ? outer : inputs[first]!;
+            return tf.sum(tf.mul(c, tf.grad((inner) => f({ [second]: outer, [first]: inner }))(at)));
+          })(inputs[second]!);
+        });
+        return tf.scalar(0);
+      });
+      tf.dispose(profile.result as tf.Tensor);
+      for (const { name, outputShapes } of profile.kernels) {
+        const [x, filter] = name === CONV_BLOCK_GRAD ? outputShapes : outputShapes.slice(1);
+        const sizes = { x, filter } as unknown as Readonly<Record<string, number[] | undefined>>;
+        (computed[name] ??= []).push(Object.keys(sizes).filter((key) => sizes[key]?.[0] !== 0));
+      }
+      // The second time for what reaches the forward pass, which the gradient depends on too.
+      expect(computed[CONV_BLOCK_GRAD]).toEqual([[first], [second]]);
+      expect(computed[CONV_BLOCK_GRAD_GRAD]).toEqual([[second]]);
     },
   );
 

@@ -5,7 +5,7 @@ import type { Differentiate } from "../nn/network.ts";
 import { composedConvBlock, type ConvBlockExtras, type ConvBlockOutput } from "./composed-conv-block.ts";
 import { refuseGradient } from "./differentiable-op.ts";
 import { ensureGradients } from "./ensure-gradients.ts";
-import { excludedDerivative, fusedConvBlock, hasFusedConvBlock } from "./fused-conv-block.ts";
+import { fusedConvBlock, hasFusedConvBlock } from "./fused-conv-block.ts";
 
 export interface ConvBlockOptions extends ConvBlockExtras {
   /** Which derivatives will be taken; default `both`. An excluded one throws {@link NotDifferentiableError}. */
@@ -17,7 +17,7 @@ export interface ConvBlockOptions extends ConvBlockExtras {
  * from plain operations elsewhere, with the same meaning.
  *
  *     u = conv(x, filter) + bias      z = (u − mean)·(var + ε)^(−1/2) per sample and group, or per channel over the batch
- *     a = φ(γ·z + β)                  pooled = pool(a)        attention = Σ_c |a_c|^p
+ *     a = φ(γ·z + β)                  pooled = pool(a)        attention = Σ_c |a_c|^p    channelAttention = Σ_pixels |a_c|^p
  *
  * Differentiable in every input, twice; once only where `attrs.attentionPower` is not 0.
  *
@@ -47,8 +47,9 @@ export function convBlock(
       `convBlock: batch normalisation wants gamma and beta [${filter.shape[3]}], got none`,
     );
   }
-  if (!activations && hasFusedConvBlock()) return fusedConvBlock(inputs, attrs, differentiate, moments);
-  return composedConvBlock(guard(inputs, differentiate), attrs, { activations, moments });
+  const guarded = guard(inputs, differentiate);
+  if (!activations && hasFusedConvBlock()) return fusedConvBlock(guarded, attrs, moments);
+  return composedConvBlock(guarded, attrs, { activations, moments });
 }
 
 /** The inputs, with those that `differentiate` excludes refusing to be differentiated. */
@@ -58,7 +59,12 @@ function guard(inputs: ConvBlockInputs, differentiate: Differentiate): ConvBlock
   return Object.fromEntries(
     Object.entries(inputs as unknown as Readonly<Record<string, tf.Tensor>>).map(([name, tensor]) => [
       name,
-      excluded.includes(name) ? refuseGradient(tensor, excludedDerivative(name, differentiate)) : tensor,
+      excluded.includes(name)
+        ? refuseGradient(
+            tensor,
+            `convBlock: no derivative in ${name} was prepared (differentiate is "${differentiate}"); use differentiate "both"`,
+          )
+        : tensor,
     ]),
   ) as unknown as ConvBlockInputs;
 }

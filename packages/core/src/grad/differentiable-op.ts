@@ -4,17 +4,36 @@ import { NotDifferentiableError } from "../errors.ts";
 /** Gradients by input name, computed only when asked for. */
 export type LazyGradients = Readonly<Record<string, () => tf.Tensor>>;
 
+/** What one backward pass through an operation is wanted for. */
+export interface Asked {
+  /** Names of the inputs whose gradients will be asked for. */
+  readonly inputs: ReadonlySet<string>;
+  /** Of each output, whether anything came back from it; its gradient is zeros otherwise. */
+  readonly outputs: readonly boolean[];
+}
+
 interface OpSpecification {
   /** Tensors that derivatives may be taken in; all others reach `forward` and `backward` by closure or `save`. */
   readonly inputs: Readonly<Record<string, tf.Tensor>>;
   /** Computes the outputs. Nothing in here is recorded; `save` keeps tensors for `backward` and is free when nothing is recorded. */
   readonly forward: (save: (tensors: tf.Tensor[]) => void) => tf.Tensor[];
-  /** Gradients of the inputs, given those of all outputs (zeros where an output was not used) and the saved tensors. */
-  readonly backward: (dys: tf.Tensor[], saved: tf.Tensor[]) => LazyGradients;
+  /**
+   * Gradients of the inputs, given those of all outputs (zeros where an output was not used) and the saved tensors. `asked` lets
+   * an operation that computes several gradients together leave out those that this pass has no use for.
+   */
+  readonly backward: (dys: tf.Tensor[], saved: tf.Tensor[], asked: Asked) => LazyGradients;
+}
+
+/** A recorded operation. A backward pass calls `gradient` on a copy whose inputs are those that gradients are wanted for. */
+interface TapeNode {
+  readonly inputs: Readonly<Record<string, tf.Tensor>>;
+  readonly outputs: readonly tf.Tensor[];
+  gradient: (dys: (tf.Tensor | null)[]) => LazyGradients;
 }
 
 /** The part of tfjs's engine that `tf.customGrad` is made of. */
 interface EngineInternals {
+  readonly state: { readonly activeTape: TapeNode[] | null };
   runKernelFunc(parameters: {
     forwardFunc: (backend: unknown, save: (tensors: tf.Tensor[]) => void) => tf.Tensor[];
     backwardsFunc: ((dys: tf.Tensor | tf.Tensor[], saved: tf.Tensor[]) => LazyGradients) | null;
@@ -36,11 +55,22 @@ function engine(): EngineInternals {
  */
 export function differentiableOp(specification: OpSpecification): tf.Tensor[] {
   const { inputs, forward, backward } = specification;
-  return engine().runKernelFunc({
+  let asked: Asked | undefined;
+  const outputs = engine().runKernelFunc({
     inputs,
     forwardFunc: (_, save) => forward(save),
-    backwardsFunc: (dys, saved) => backward(Array.isArray(dys) ? dys : [dys], saved),
+    backwardsFunc: (dys, saved) => backward(Array.isArray(dys) ? dys : [dys], saved, asked!),
   });
+  // tfjs tells an operation's gradient neither which inputs it is for nor which outputs were used; the recorded node knows both.
+  const node = engine().state.activeTape?.at(-1);
+  if (node?.outputs[0] === outputs[0] && node !== undefined) {
+    const { gradient } = node;
+    node.gradient = function (this: TapeNode, dys) {
+      asked = { inputs: new Set(Object.keys(this.inputs)), outputs: dys.map((dy) => dy !== null) };
+      return gradient(dys);
+    };
+  }
+  return outputs;
 }
 
 /** {@link differentiableOp} with one output. */

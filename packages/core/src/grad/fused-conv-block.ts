@@ -7,29 +7,26 @@ import {
   type ConvBlockInputs,
 } from "@limbeck/native";
 import { NotDifferentiableError } from "../errors.ts";
-import type { Differentiate } from "../nn/network.ts";
 import { constantMoments, type ConvBlockOutput } from "./composed-conv-block.ts";
-import { differentiableOp, type LazyGradients } from "./differentiable-op.ts";
-import { ATTENTION_ONCE } from "./spatial-attention.ts";
-
-/** Said when a derivative is asked for that `differentiate` excluded. */
-export function excludedDerivative(input: string, differentiate: Differentiate): string {
-  return (
-    `convBlock: no derivative in ${input} was prepared (differentiate is "${differentiate}"); ` +
-    `use differentiate "both"`
-  );
-}
+import { type Asked, differentiableOp, type LazyGradients } from "./differentiable-op.ts";
+import { ATTENTION_ONCE } from "./attention.ts";
 
 type Named = Readonly<Record<string, tf.Tensor>>;
 
 /** The block's inputs that exist, in the order of the kernels' outputs. */
 const INPUT_NAMES = ["x", "filter", "bias", "gamma", "beta"] as const;
 
-/** Which half of the backward passes is computed. */
+/** Which half of a backward pass is computed: what it was asked for, and no more. */
 interface Wants {
   readonly wantImages: boolean;
   readonly wantParameters: boolean;
-  readonly differentiate: Differentiate;
+}
+
+function wantsOf({ inputs }: Asked): Wants {
+  return {
+    wantImages: inputs.has("x"),
+    wantParameters: INPUT_NAMES.some((name) => name !== "x" && inputs.has(name)),
+  };
 }
 
 function isWanted(name: string, wants: Wants): boolean {
@@ -44,64 +41,49 @@ export function hasFusedConvBlock(): boolean {
   );
 }
 
-/** Lazy gradients from tensors that are there already; those that were not computed refuse. */
-function handOver(
-  names: readonly string[],
-  parts: ReadonlyMap<string, tf.Tensor>,
-  wants: Wants,
-): LazyGradients {
-  return Object.fromEntries(
-    names.map((name) => [
-      name,
-      () => {
-        const part = parts.get(name);
-        if (part === undefined)
-          throw new NotDifferentiableError(excludedDerivative(name, wants.differentiate));
-        return part;
-      },
-    ]),
-  );
+/** Gradients that are there already. */
+function handOver(parts: ReadonlyMap<string, tf.Tensor>): LazyGradients {
+  return Object.fromEntries(Array.from(parts, ([name, part]) => [name, () => part]));
 }
 
 /**
- * The block as one kernel, its gradient as a second and the gradient of that as a third. Each backward kernel runs once and
- * hands out its parts; what the forward pass saved reaches both as an attribute and lives as long as the tape.
+ * The block as one kernel, its gradient as a second and the gradient of that as a third. Each backward kernel runs once, computes
+ * the half (images, parameters) that it is asked for, and hands out its parts; what the forward pass saved reaches both as an
+ * attribute and lives as long as the tape.
  */
 export function fusedConvBlock(
   inputs: ConvBlockInputs,
   attrs: ConvBlockAttrs,
-  differentiate: Differentiate,
   wantsMoments: boolean,
 ): ConvBlockOutput {
   const present = INPUT_NAMES.filter((name) => inputs[name] !== undefined);
   const named: Named = Object.fromEntries(present.map((name) => [name, inputs[name]!]));
-  const wants: Wants = {
-    wantImages: differentiate !== "parameters",
-    wantParameters: differentiate !== "images",
-    differentiate,
-  };
   const hasAttention = attrs.attentionPower !== 0;
   const outputs = differentiableOp({
     inputs: named,
     forward: (save) => {
-      const [p, a, saved, m] = tf
+      const [p, a, saved, m, c] = tf
         .engine()
         .runKernel<tf.Tensor[]>(CONV_BLOCK, named as tf.NamedTensorMap, attrs as unknown as tf.NamedAttrMap);
       save([...present.map((name) => named[name]!), saved!]);
-      return [p!, ...(hasAttention ? [a!] : []), ...(wantsMoments ? [m!] : [])];
+      return [p!, ...(hasAttention ? [a!, c!] : []), ...(wantsMoments ? [m!] : [])];
     },
-    backward: (dys, kept) => {
+    backward: (dys, kept, asked) => {
       const again: Named = Object.fromEntries(present.map((name, i) => [name, kept[i]!]));
       // The moments, a last output, are constants: nothing comes back from them.
-      const upstream: Named = { dpooled: dys[0]!, ...(hasAttention ? { dattention: dys[1]! } : {}) };
-      const gradients = fusedGradient(again, upstream, kept[present.length]!, attrs, wants);
-      return handOver(present, gradients, wants);
+      const upstream: Named = {
+        dpooled: dys[0]!,
+        ...(hasAttention ? { dattention: dys[1]!, dchannelAttention: dys[2]! } : {}),
+      };
+      return handOver(fusedGradient(again, upstream, kept[present.length]!, attrs, wantsOf(asked)));
     },
   });
   const [pooled, ...others] = outputs;
   return {
     pooled: pooled as tf.Tensor4D,
-    ...(hasAttention ? { attention: others[0] as tf.Tensor3D } : {}),
+    ...(hasAttention
+      ? { attention: others[0] as tf.Tensor3D, channelAttention: others[1] as tf.Tensor2D }
+      : {}),
     ...(wantsMoments ? { moments: constantMoments(() => tf.clone(others.at(-1)!)) } : {}),
   };
 }
@@ -116,7 +98,6 @@ function fusedGradient(
   const present = Object.keys(inputs);
   const wanted = present.filter((name) => isWanted(name, wants));
   const all: Named = { ...inputs, ...upstream };
-  const attributes = { ...attrs, saved, wantImages: wants.wantImages, wantParameters: wants.wantParameters };
   const parts = differentiableOp({
     inputs: all,
     forward: (save) => {
@@ -125,17 +106,18 @@ function fusedGradient(
         .runKernel<tf.Tensor[]>(
           CONV_BLOCK_GRAD,
           all as tf.NamedTensorMap,
-          attributes as unknown as tf.NamedAttrMap,
+          { ...attrs, saved, ...wants } as unknown as tf.NamedAttrMap,
         );
       save([...present.map((name) => inputs[name]!), upstream["dpooled"]!, saved]);
       return wanted.map((name) => outputs[INPUT_NAMES.indexOf(name as "x")]!);
     },
-    backward: (cotangents, kept) => {
+    backward: (cotangents, kept, asked) => {
       if (attrs.attentionPower !== 0) return refuseAll(Object.keys(all), ATTENTION_ONCE);
       const again: Named = Object.fromEntries(present.map((name, i) => [name, kept[i]!]));
       const [dpooled, savedAgain] = kept.slice(present.length) as [tf.Tensor, tf.Tensor];
-      const tangents: Named = Object.fromEntries(wanted.map((name, i) => [`c${name}`, cotangents[i]!]));
-      return fusedGradientOfGradient(again, dpooled, tangents, { ...attributes, saved: savedAgain }, wants);
+      const used = wanted.flatMap((name, i) => (asked.outputs[i] ? [[`c${name}`, cotangents[i]!]] : []));
+      const attributes = { ...attrs, saved: savedAgain, ...wantsOf(asked) };
+      return fusedGradientOfGradient(again, dpooled, Object.fromEntries(used) as Named, attributes);
     },
   });
   return new Map(wanted.map((name, i) => [name, parts[i]!]));
@@ -145,13 +127,11 @@ function fusedGradientOfGradient(
   inputs: Named,
   dpooled: tf.Tensor,
   cotangents: Named,
-  attributes: object,
-  wants: Wants,
+  attributes: Wants,
 ): LazyGradients {
-  const present = Object.keys(inputs);
   const all: Named = { ...inputs, dpooled, ...cotangents };
-  const wanted = present.filter((name) => isWanted(name, wants));
-  const parts = differentiableOp({
+  const wanted = Object.keys(inputs).filter((name) => isWanted(name, attributes));
+  const [gdpooled, ...parts] = differentiableOp({
     inputs: all,
     forward: () => {
       const outputs = tf
@@ -159,15 +139,14 @@ function fusedGradientOfGradient(
         .runKernel<tf.Tensor[]>(
           CONV_BLOCK_GRAD_GRAD,
           all as tf.NamedTensorMap,
-          attributes as tf.NamedAttrMap,
+          attributes as unknown as tf.NamedAttrMap,
         );
       return [outputs[0]!, ...wanted.map((name) => outputs[1 + INPUT_NAMES.indexOf(name as "x")]!)];
     },
     backward: () =>
       refuseAll(Object.keys(all), "convBlock: the fused block has first and second derivatives only"),
   });
-  const byName = new Map(wanted.map((name, i) => [name, parts[i + 1]!]));
-  return { dpooled: () => parts[0]!, ...handOver(present, byName, wants) };
+  return { dpooled: () => gdpooled!, ...handOver(new Map(wanted.map((name, i) => [name, parts[i]!]))) };
 }
 
 function refuseAll(names: readonly string[], message: string): LazyGradients {

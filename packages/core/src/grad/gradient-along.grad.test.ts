@@ -1,7 +1,11 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
+import { createNetwork } from "../nn/create-network.ts";
+import { keyFromSeed } from "../random/key.ts";
 import { gradientAlong } from "./gradient-along.ts";
+import { softmaxCrossEntropy } from "./softmax-cross-entropy.ts";
 import { availableBackEnds } from "./testing/back-ends.ts";
+import { draw } from "./testing/derivative-error.ts";
 
 const backEnds = await availableBackEnds();
 
@@ -26,4 +30,39 @@ describe.each(backEnds)("gradientAlong on %s", (backEnd) => {
     });
     expect(tf.memory().numTensors).toBe(before);
   });
+
+  it.each(["convnet2-w16", "convnet2-w16-batch", "convnet2-w4-maxpool", "mlp-w8"])(
+    "each half of %s alone has the bits of both together",
+    async (name) => {
+      await tf.setBackend(backEnd);
+      const before = tf.memory().numTensors;
+      tf.tidy(() => {
+        const network = createNetwork(name, { inputShape: [8, 8, 3], classes: 3 });
+        const theta = network.init(keyFromSeed(4));
+        const images = tf.tensor4d(Float32Array.from(draw("images", 4 * 192)), [4, 8, 8, 3]);
+        const labels = tf.softmax(tf.tensor2d(Float32Array.from(draw("labels", 12)), [4, 3]));
+        const v = tf.tensor1d(Float32Array.from(draw("v", network.parameterCount)));
+        const along = (differentiate: "both" | "images" | "parameters") => {
+          const found = gradientAlong(
+            (t, x, y) => softmaxCrossEntropy(network.apply(t, x).logits, y),
+            theta,
+            images,
+            labels,
+            v,
+            differentiate,
+          );
+          return Object.fromEntries(
+            Object.entries(found as unknown as Record<string, tf.Tensor>).map(([key, t]) => [
+              key,
+              t.dataSync(),
+            ]),
+          );
+        };
+        const { value, theta: hessian, images: inImages, labels: inLabels } = along("both");
+        expect(along("images")).toEqual({ value, images: inImages, labels: inLabels });
+        expect(along("parameters")).toEqual({ value, theta: hessian });
+      });
+      expect(tf.memory().numTensors).toBe(before);
+    },
+  );
 });

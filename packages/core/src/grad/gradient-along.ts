@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
+import type { Differentiate } from "../nn/network.ts";
 import { ensureGradients } from "./ensure-gradients.ts";
 
 /** Scalar loss of parameters θ `[P]`, images X `[N, H, W, C]` and labels Y `[N, K]`. */
@@ -15,28 +16,41 @@ export interface GradientAlong {
   readonly labels: tf.Tensor2D;
 }
 
+interface Halves {
+  readonly both: "theta" | "images" | "labels";
+  readonly images: "images" | "labels";
+  readonly parameters: "theta";
+}
+
 /**
  * Derivatives of `⟨∇θ loss(θ, X, Y), v⟩`: the one second-derivative call that trajectory matching needs, exact. With v the
  * adjoint λ of an unrolled training run, `theta` is H·λ, `value` the step size's part, `images` and `labels` theirs.
  *
- * @param loss Twice differentiable in θ and in its other arguments.
+ * @param loss Twice differentiable in θ and in the other arguments.
  * @param v Direction `[P]`, a constant.
- * @returns Four tensors that the caller owns.
+ * @param differentiate Which derivatives are wanted: `images` those in X and Y, `parameters` the one in θ. Half of each
+ * block's second backward pass is saved where the other is not wanted.
+ * @returns Tensors that the caller owns: `value` and the derivatives that are wanted.
  */
-export function gradientAlong(
+export function gradientAlong<Wanted extends Differentiate = "both">(
   loss: ParameterLoss,
   theta: tf.Tensor1D,
   images: tf.Tensor4D,
   labels: tf.Tensor2D,
   v: tf.Tensor1D,
-): GradientAlong {
+  differentiate?: Wanted,
+): Pick<GradientAlong, "value" | Halves[Wanted]> {
   ensureGradients();
+  const all = { theta, images, labels };
+  const names = (["theta", "images", "labels"] as const).filter(
+    (name) => differentiate !== (name === "theta" ? "images" : "parameters"),
+  );
   const along = (...args: tf.Tensor[]): tf.Scalar => {
-    const [at, x, y] = args as [tf.Tensor1D, tf.Tensor4D, tf.Tensor2D];
-    const gradient = tf.grad((t) => loss(t as tf.Tensor1D, x, y))(at);
+    const given = { ...all, ...Object.fromEntries(names.map((name, i) => [name, args[i]])) };
+    const gradient = tf.grad((t) => loss(t as tf.Tensor1D, given.images, given.labels))(given.theta);
     return tf.sum(tf.mul(gradient, v));
   };
-  const { value, grads } = tf.valueAndGrads(along)([theta, images, labels]);
-  const [hessianProduct, imageGradient, labelGradient] = grads as [tf.Tensor1D, tf.Tensor4D, tf.Tensor2D];
-  return { value: value as tf.Scalar, theta: hessianProduct, images: imageGradient, labels: labelGradient };
+  const { value, grads } = tf.valueAndGrads(along)(names.map((name) => all[name]));
+  const derivatives = Object.fromEntries(names.map((name, i) => [name, grads[i]!]));
+  return { value, ...derivatives } as unknown as GradientAlong;
 }

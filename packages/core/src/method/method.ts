@@ -1,6 +1,6 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import type { z } from "zod";
-import type { ImageDataset } from "../dataset/image-dataset.ts";
+import type { ImageDataset, Normalisation } from "../dataset/image-dataset.ts";
 import type { Whitening } from "../dataset/zca.ts";
 import type { Network } from "../nn/network.ts";
 import type { Key } from "../random/key.ts";
@@ -23,6 +23,8 @@ export interface Preset<ConfigInput> {
   readonly dataset: string;
   /** The values are for whitened images: give the run such a {@link whitenedDataset}. The command does by itself. */
   readonly zca?: Whitening;
+  /** The values are for images with these constants: give the run the data set with them. The command does by itself. */
+  readonly normalisation?: Extract<Normalisation, { kind: "mean-std" }>;
   readonly config: ConfigInput;
 }
 
@@ -94,7 +96,7 @@ export interface DistillationMethod<
   readonly configSchema: Schema;
   readonly presets: Readonly<Record<string, Preset<z.input<Schema>>>>;
   /** Number of steps of a run. */
-  steps(config: z.output<Schema>): number;
+  steps(config: z.output<Schema>, dataset: Pick<ImageDataset, "classes">): number;
   forecast(context: RunContext, config: z.output<Schema>): Forecast;
   /**
    * What the run needs before its first step: networks, experts, pools. The harness makes every part once, or finds it in its

@@ -5,10 +5,9 @@ import { ConfigError } from "../errors.ts";
 import { groupNormalize } from "../grad/composed-conv-block.ts";
 import { convBlock } from "../grad/conv-block.ts";
 import { pool } from "../grad/pool.ts";
-import { spatialAttention } from "../grad/spatial-attention.ts";
+import { attentionOf } from "../grad/attention.ts";
 import { activate, type Activation } from "./activation.ts";
-import { batchNormFold, EPSILON } from "./batch-norm.ts";
-import type { Differentiate } from "./network.ts";
+import { batchNormFold, batchNormStep, EPSILON, type BatchNormStep } from "./batch-norm.ts";
 import type { ForwardPass, ImageLayer, NetworkPlan } from "./network-plan.ts";
 
 export type Norm = "none" | "batch" | "layer" | "instance" | "group";
@@ -113,7 +112,6 @@ export function convLayer(
     );
   }
 
-  const isFirst = plan.convolutions++ === 0;
   const fanIn = kernel * kernel * channels;
   const filter = plan.weight<tf.Tensor4D>(`${name}/filter`, [kernel, kernel, channels, filters], fanIn);
   const bias = hasBias ? plan.bias(`${name}/bias`, filters, fanIn) : undefined;
@@ -124,6 +122,7 @@ export function convLayer(
   plan.activationFloats += height * width * channels + h * w * filters;
 
   const foldNorm = norm === "batch" ? batchNormFold(plan, gamma!, beta!) : undefined;
+  const normStep = foldNorm && batchNormStep(gamma!, beta!, foldNorm);
 
   /** Convolution with its bias and, where they go with it, the normalisation's parameters. */
   const blockInputs = (pass: ForwardPass, x: tf.Tensor4D): ConvBlockInputs => {
@@ -137,12 +136,27 @@ export function convLayer(
     return { x, filter: tf.mul(filter(pass), scale), bias: folded };
   };
 
+  /** The layer step by step, so that the normalisation's input is a tensor of its own. */
+  const separate = (pass: ForwardPass, x: tf.Tensor4D, normalise: BatchNormStep): tf.Tensor4D => {
+    const given = bias === undefined ? {} : { bias: bias(pass) };
+    const attrs: ConvBlockAttrs = {
+      ...blockAttributes(options, 0, true),
+      activation: "identity",
+      pool: "none",
+    };
+    const { pooled: u } = convBlock({ x, filter: filter(pass), ...given }, attrs);
+    const a = activate(normalise(pass, u), activation, LEAKY_SLOPE);
+    if (isBlock) recordBlock(pass, a);
+    return pool(a, poolKind(pooling), 2);
+  };
+
   const forward = (pass: ForwardPass, x: tf.Tensor4D): tf.Tensor4D => {
+    pass.convolutionInputs?.push(x);
+    if (normStep !== undefined && pass.normalisationInputs !== undefined) return separate(pass, x, normStep);
     const power = isBlock && pass.attention !== undefined ? pass.attentionPower : 0;
     const attrs = blockAttributes(options, power, foldNorm !== undefined && pass.statistics !== "batch");
     const isWhole = norm !== "layer" && attrs.activation === activation;
     const block = convBlock(blockInputs(pass, x), attrs, {
-      differentiate: layerDerivatives(pass.differentiate, isFirst),
       activations: isWhole && isBlock && pass.activations !== undefined,
       moments: attrs.norm === "batch" && pass.observed !== undefined,
     });
@@ -153,7 +167,10 @@ export function convLayer(
     }
     if (isWhole) {
       if (block.activation !== undefined) pass.activations?.push(block.activation);
-      if (block.attention !== undefined) pass.attention?.push(block.attention);
+      const { attention, channelAttention } = block;
+      if (attention !== undefined && channelAttention !== undefined) {
+        pass.attention?.push({ attention, channelAttention });
+      }
       return block.pooled;
     }
     const u = norm === "layer" ? normaliseLayer(block.pooled, gamma!(pass), beta!(pass)) : block.pooled;
@@ -171,10 +188,5 @@ function normaliseLayer(u: tf.Tensor4D, gamma: tf.Tensor, beta: tf.Tensor): tf.T
 /** Keeps a block's activation and attention where the caller asked for them. */
 export function recordBlock(pass: ForwardPass, activation: tf.Tensor4D): void {
   pass.activations?.push(activation);
-  pass.attention?.push(spatialAttention(activation, pass.attentionPower));
-}
-
-/** The images reach the first convolution only: all later ones need their input's gradient for the parameters before them. */
-function layerDerivatives(differentiate: Differentiate, isFirst: boolean): Differentiate {
-  return differentiate === "parameters" && !isFirst ? "both" : differentiate;
+  pass.attention?.push(attentionOf(activation, pass.attentionPower));
 }

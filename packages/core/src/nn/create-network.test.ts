@@ -14,6 +14,7 @@ import { vgg11 } from "./vgg.ts";
 
 const GREY: ImageShape = [28, 28, 1];
 const COLOUR: ImageShape = [32, 32, 3];
+const LARGE: ImageShape = [224, 224, 3];
 
 /** Published architectures and their parameter counts. */
 const COUNTS: readonly (readonly [name: string, shape: ImageShape, classes: number, parameters: number])[] = [
@@ -50,6 +51,19 @@ const COUNTS: readonly (readonly [name: string, shape: ImageShape, classes: numb
   ["resnet18-ap", COLOUR, 10, 11_250_762],
   ["resnet18-ap-batch", GREY, 10, 11_213_770],
   ["resnet18-ap-batch", COLOUR, 10, 11_250_762],
+  ["resnet20", COLOUR, 10, 269_722],
+  ["resnet32", COLOUR, 10, 464_154],
+  ["resnet56", COLOUR, 10, 853_018],
+  ["resnet110", COLOUR, 10, 1_727_962],
+  ["resnet50-batch", COLOUR, 10, 23_520_842],
+  // As torchvision counts them.
+  ["resnet18-imagenet-batch", LARGE, 1000, 11_689_512],
+  ["resnet50-imagenet-batch", LARGE, 1000, 25_557_032],
+  ["mobilenetv2-imagenet", LARGE, 1000, 3_504_872],
+  ["shufflenetv2-imagenet", LARGE, 1000, 2_278_604],
+  ["shufflenetv2-imagenet-w48", LARGE, 1000, 1_366_792],
+  // 48·192 + 192 patches, 64·192 positions, 6 blocks of 12·192² + 13·192, 2·192 + 1930 at the end.
+  ["vit6", COLOUR, 10, 2_693_194],
 ];
 
 describe("parameter counts", () => {
@@ -87,6 +101,14 @@ const SHAPES: readonly (readonly [name: string, shape: ImageShape, features: num
   ["resnet18-w4-gap", [96, 96, 5], 32],
   ["resnet18-ap-w4", GREY, 32 * 9],
   ["resnet18-ap-w4", [64, 64, 3], 32 * 64],
+  ["resnet20-w4", GREY, 16],
+  ["resnet20-w4", [33, 35, 3], 16],
+  ["resnet18-imagenet-w4", [65, 64, 3], 32],
+  ["resnet50-imagenet-w2", [64, 64, 3], 64],
+  ["mobilenetv2-w8", GREY, 1280],
+  ["mobilenetv2-imagenet-w8", [65, 67, 3], 1280],
+  ["shufflenetv2-w8", GREY, 1024],
+  ["shufflenetv2-imagenet-w8", [65, 67, 3], 1024],
 ];
 
 const backEnds = await availableBackEnds();

@@ -89,6 +89,7 @@ export function defineNetwork(
       check(theta, images);
       ensureGradients();
       const { statistics = "batch", activations = false, attentionPower, differentiate = "both" } = options;
+      const { normalisationInputs = false, convolutionInputs = false } = options;
       if (statistics !== "batch") checkStatistics(statistics);
       if (attentionPower !== undefined && !(attentionPower > 0)) {
         throw new ConfigError(`${name}: attentionPower must be positive, got ${attentionPower}`);
@@ -101,16 +102,26 @@ export function defineNetwork(
         const pass: ForwardPass = {
           parameters: split(parametersOf),
           statistics,
-          differentiate,
           attentionPower: attentionPower ?? 0,
           ...(activations ? { activations: [] } : {}),
           ...(attentionPower === undefined ? {} : { attention: [] }),
+          ...(normalisationInputs ? { normalisationInputs: [] } : {}),
+          ...(convolutionInputs ? { convolutionInputs: [] } : {}),
         };
         const output = forward(pass, x);
         return {
           ...output,
           ...(pass.activations === undefined ? {} : { activations: pass.activations }),
-          ...(pass.attention === undefined ? {} : { attention: pass.attention }),
+          ...(pass.attention === undefined
+            ? {}
+            : {
+                attention: pass.attention.map(({ attention }) => attention),
+                channelAttention: pass.attention.map(({ channelAttention }) => channelAttention),
+              }),
+          ...(pass.normalisationInputs === undefined
+            ? {}
+            : { normalisationInputs: pass.normalisationInputs }),
+          ...(pass.convolutionInputs === undefined ? {} : { convolutionInputs: pass.convolutionInputs }),
         };
       });
       return result;
@@ -126,7 +137,6 @@ export function defineNetwork(
           {
             parameters: split(theta),
             statistics: "batch",
-            differentiate: "both",
             attentionPower: 0,
             observed,
           },

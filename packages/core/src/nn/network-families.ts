@@ -1,12 +1,16 @@
 import { alexnet } from "./alexnet.ts";
+import { cifarResnet } from "./cifar-resnet.ts";
 import { convnet } from "./convnet.ts";
 import type { NetworkInput } from "./define-network.ts";
 import { lenet } from "./lenet.ts";
 import { mlp } from "./mlp.ts";
+import { mobilenetV2 } from "./mobilenet.ts";
 import type { Network } from "./network.ts";
 import type { SpeltOptions } from "./option-suffix.ts";
-import { resnet18 } from "./resnet.ts";
+import { resnet18, resnet50 } from "./resnet.ts";
+import { shufflenetV2 } from "./shufflenet.ts";
 import { vgg11 } from "./vgg.ts";
+import { vit } from "./vit.ts";
 
 /** One family of the zoo: its plain names and how options turn into a network. */
 export interface NetworkFamily {
@@ -32,6 +36,9 @@ const BACKBONE_OPTIONS: ReadonlySet<keyof SpeltOptions> = new Set([
   "activation",
   "globalPooling",
 ] as const);
+
+/** Of networks whose pooling before the last layer is given. */
+const STEM_OPTIONS: ReadonlySet<keyof SpeltOptions> = new Set(["width", "norm", "activation"] as const);
 
 /** Every family; a new network adds one entry. */
 export const networkFamilies: readonly NetworkFamily[] = [
@@ -73,4 +80,47 @@ export const networkFamilies: readonly NetworkFamily[] = [
     create: (plainName, input, options) =>
       resnet18({ ...input, ...options, averagePooling: plainName === "resnet18-ap" }),
   },
+  {
+    pattern: /^vit([1-9][0-9]*)$/,
+    examples: ["vit6"],
+    options: new Set(["width"] as const),
+    create: (plainName, input, options) =>
+      vit({ ...input, ...options, depth: Number(plainName.slice("vit".length)) }),
+  },
+  {
+    pattern: /^resnet50$/,
+    examples: ["resnet50"],
+    options: BACKBONE_OPTIONS,
+    create: (_, input, options) => resnet50({ ...input, ...options }),
+  },
+  {
+    pattern: /^resnet(18|50)-imagenet$/,
+    examples: ["resnet18-imagenet", "resnet50-imagenet"],
+    options: STEM_OPTIONS,
+    create: (plainName, input, options) =>
+      (plainName === "resnet18-imagenet" ? resnet18 : resnet50)({ ...input, ...options, stem: "imagenet" }),
+  },
+  {
+    pattern: /^resnet(20|32|44|56|110)$/,
+    examples: ["resnet20", "resnet32", "resnet44", "resnet56", "resnet110"],
+    options: STEM_OPTIONS,
+    create: (plainName, input, options) =>
+      cifarResnet({ ...input, ...options, depth: Number(plainName.slice("resnet".length)) }),
+  },
+  {
+    pattern: /^mobilenetv2(-imagenet)?$/,
+    examples: ["mobilenetv2", "mobilenetv2-imagenet"],
+    options: new Set(["width"] as const),
+    create: (plainName, input, options) => mobilenetV2({ ...input, ...options, stem: stemOf(plainName) }),
+  },
+  {
+    pattern: /^shufflenetv2(-imagenet)?$/,
+    examples: ["shufflenetv2", "shufflenetv2-imagenet"],
+    options: new Set(["width"] as const),
+    create: (plainName, input, options) => shufflenetV2({ ...input, ...options, stem: stemOf(plainName) }),
+  },
 ];
+
+function stemOf(plainName: string): "small" | "imagenet" {
+  return plainName.endsWith("-imagenet") ? "imagenet" : "small";
+}

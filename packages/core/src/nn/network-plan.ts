@@ -1,18 +1,22 @@
 import type * as tf from "@tensorflow/tfjs-core";
+import type { Attention } from "../grad/attention.ts";
 import type { ImageShape } from "../dataset/image-dataset.ts";
-import type { Differentiate, NetworkStatistics, ParameterEntry } from "./network.ts";
+import type { NetworkStatistics, ParameterEntry } from "./network.ts";
 
 /** What one call of `apply` carries through the layers. */
 export interface ForwardPass {
   /** One tensor for each {@link ParameterEntry}, in order. */
   readonly parameters: readonly tf.Tensor[];
   readonly statistics: "batch" | NetworkStatistics;
-  readonly differentiate: Differentiate;
   readonly attentionPower: number;
   /** Receives every block's activation where they were asked for. */
   readonly activations?: tf.Tensor4D[];
   /** Receives every block's attention where it was asked for. */
-  readonly attention?: tf.Tensor3D[];
+  readonly attention?: Attention[];
+  /** Receives the input of every batch normalisation, in layer order, where it was asked for. */
+  readonly normalisationInputs?: tf.Tensor4D[];
+  /** Receives the input of every convolution, in layer order, where it was asked for. */
+  readonly convolutionInputs?: tf.Tensor4D[];
   /** Receives mean and variance of every batch-normalisation input, in layer order. */
   readonly observed?: {
     readonly mean: tf.Tensor1D[];
@@ -37,8 +41,6 @@ export class NetworkPlan {
   multiplyAdds = 0;
   activationFloats = 0;
   batchNormLayers = 0;
-  /** Convolution layers so far: the first one reads the images. */
-  convolutions = 0;
 
   #add<T extends tf.Tensor>(
     name: string,
@@ -61,6 +63,11 @@ export class NetworkPlan {
   /** Bias of PyTorch's default initialisation: U(±1/√fanIn). */
   bias(name: string, length: number, fanIn: number): ParameterReader<tf.Tensor1D> {
     return this.#add(name, [length], -1, { kind: "uniform", bound: 1 / Math.sqrt(fanIn) });
+  }
+
+  /** Learned positions or tokens: uniform with the standard deviation 0.02 that transformers start from. */
+  embedding<T extends tf.Tensor>(name: string, shape: readonly number[]): ParameterReader<T> {
+    return this.#add<T>(name, shape, -1, { kind: "uniform", bound: 0.02 * Math.sqrt(3) });
   }
 
   /** Scale or shift of a normalisation. One that varies over the image too (layer normalisation) counts as a weight by channel. */

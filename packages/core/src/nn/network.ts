@@ -22,7 +22,7 @@ export interface ParameterEntry {
     | { readonly kind: "constant"; readonly value: number };
 }
 
-/** Which arguments of `apply` derivatives will be taken in: lets a fused block skip the other half of its backward pass. */
+/** Which arguments of `apply` derivatives may be taken in. Backward passes compute what is asked for, whatever it says. */
 export type Differentiate = "both" | "images" | "parameters";
 
 export interface ApplyOptions {
@@ -34,10 +34,17 @@ export interface ApplyOptions {
   /** Also return every block's activation before pooling, `[N, h, w, c]` each. */
   readonly activations?: boolean;
   /**
-   * Also return, for every block, the spatial attention `A = Σ_c |a_c|^p` of its activation a before pooling, `[N, h, w]`.
-   * First derivatives only.
+   * Also return, for every block, the attention of its activation a before pooling: spatial `Σ_c |a_c|^p`, `[N, h, w]`, and by
+   * channel `Σ_positions |a_c|^p`, `[N, c]`. First derivatives only.
    */
   readonly attentionPower?: number;
+  /**
+   * Also return the input of every batch normalisation, in layer order: what statistics matching compares. Differentiable in
+   * the images and θ, twice, whichever statistics are used. The layers are then computed in separate steps.
+   */
+  readonly normalisationInputs?: boolean;
+  /** Also return the input of every convolution, in layer order (the first is the images). Differentiable in the images and θ, twice. */
+  readonly convolutionInputs?: boolean;
   /** Default `both`. Asking for a derivative that was excluded throws {@link NotDifferentiableError}. */
   readonly differentiate?: Differentiate;
 }
@@ -51,6 +58,12 @@ export interface NetworkOutput {
   readonly activations?: readonly tf.Tensor4D[];
   /** Present when `attentionPower` was given: block 1 first, `[N, h, w]` each. */
   readonly attention?: readonly tf.Tensor3D[];
+  /** Present with `attention`: `[N, c]` each. */
+  readonly channelAttention?: readonly tf.Tensor2D[];
+  /** Present when `normalisationInputs` was asked for: `[N, h, w, c]` each, in layer order. */
+  readonly normalisationInputs?: readonly tf.Tensor4D[];
+  /** Present when `convolutionInputs` was asked for: `[N, h, w, c]` each, in layer order. */
+  readonly convolutionInputs?: readonly tf.Tensor4D[];
 }
 
 /** Running mean and variance of every batch-normalisation layer, in layer order. */

@@ -1,79 +1,21 @@
-import * as tf from "@tensorflow/tfjs-core";
 import type { ImageShape } from "../dataset/image-dataset.ts";
 import { pool } from "../grad/pool.ts";
-import { activate, type Activation } from "./activation.ts";
-import { convLayer, recordBlock, type Norm } from "./conv-layer.ts";
+import { convLayer } from "./conv-layer.ts";
 import { checkWidth, featureNetwork, type FeatureNetworkOptions } from "./feature-network.ts";
-import type { ImageLayer, NetworkPlan } from "./network-plan.ts";
+import type { ImageLayer } from "./network-plan.ts";
 import type { Network } from "./network.ts";
 import { optionSuffix } from "./option-suffix.ts";
+import { basicBlock, bottleneckBlock } from "./residual-block.ts";
+import { stemPooling } from "./stem-pooling.ts";
 
 export interface ResNetOptions extends FeatureNetworkOptions {
-  /** The AP variant: average pooling by 2 instead of strides. Default false. */
+  /** The AP variant of ResNet-18: average pooling by 2 instead of strides. Default false. */
   readonly averagePooling?: boolean;
-}
-
-interface BasicBlockOptions {
-  readonly filters: number;
-  readonly stride: 1 | 2;
-  readonly averagePooling: boolean;
-  readonly norm: Norm;
-  readonly activation: Activation;
-}
-
-const SLOPE = 0.01;
-
-/**
- * Two 3 × 3 convolutions around a shortcut. Where the shape changes, the shortcut is a 1 × 1 convolution with normalisation.
- *
- * Differs: in the AP variant the shortcut is pooled before its 1 × 1 convolution, not after. The two commute; this one
- * costs a quarter.
- */
-function basicBlock(
-  plan: NetworkPlan,
-  name: string,
-  input: ImageShape,
-  options: BasicBlockOptions,
-): ImageLayer {
-  const { filters, stride, averagePooling, norm, activation } = options;
-  const pooled = averagePooling && stride === 2;
-  const shared = { filters, norm, bias: false, isBlock: false } as const;
-  const first = convLayer(plan, `${name}/conv1`, input, {
-    ...shared,
-    kernel: 3,
-    pad: 1,
-    activation,
-    stride: averagePooling ? 1 : stride,
-    pooling: pooled ? "avg" : "none",
-  });
-  const second = convLayer(plan, `${name}/conv2`, first.outputShape, {
-    ...shared,
-    kernel: 3,
-    pad: 1,
-    activation: "identity",
-  });
-  const [h, w, c] = input;
-  const shortcutInput: ImageShape = pooled ? [h >> 1, w >> 1, c] : input;
-  const shortcut =
-    stride === 2 || c !== filters
-      ? convLayer(plan, `${name}/shortcut`, shortcutInput, {
-          ...shared,
-          kernel: 1,
-          pad: 0,
-          activation: "identity",
-          stride: averagePooling ? 1 : stride,
-        })
-      : undefined;
-  return {
-    outputShape: second.outputShape,
-    forward: (pass, x) => {
-      const main = second.forward(pass, first.forward(pass, x));
-      const side = shortcut === undefined ? x : shortcut.forward(pass, pooled ? pool(x, "average", 2) : x);
-      const a = activate(tf.add(main, side) as tf.Tensor4D, activation, SLOPE);
-      recordBlock(pass, a);
-      return a;
-    },
-  };
+  /**
+   * `small`: 3 × 3 convolution (the default); `imagenet`: 7 × 7 with stride 2, then max pooling by 2 of 3 × 3 windows, and one
+   * average over all positions at the end.
+   */
+  readonly stem?: "small" | "imagenet";
 }
 
 /** Average pooling by 4 (the whole image at 32 × 32); smaller images are averaged whole. */
@@ -86,6 +28,9 @@ function finalPooling(input: ImageShape): ImageLayer {
   };
 }
 
+/** Blocks of each of the four stages. */
+const STAGES = { resnet18: [2, 2, 2, 2], resnet50: [3, 4, 6, 3] } as const;
+
 /**
  * ResNet-18 for small images: 3 × 3 stem, four stages of two basic blocks, average pooling by 4 (none in the AP variant), one
  * linear layer. Default width 64, instance normalisation. Its blocks are the stem and the eight basic blocks.
@@ -95,34 +40,48 @@ function finalPooling(input: ImageShape): ImageLayer {
  * Gradient Matching".
  */
 export function resnet18(options: ResNetOptions): Network {
-  const {
-    width = 64,
-    norm = "instance",
-    activation = "relu",
-    globalPooling = false,
-    averagePooling = false,
-  } = options;
-  const spelt = { width, norm, activation, globalPooling, pooling: "avg" } as const;
+  return resnet("resnet18", options);
+}
+
+/**
+ * ResNet-50: as {@link resnet18} with 3, 4, 6 and 3 bottleneck blocks, the stride on the 3 × 3 convolution.
+ *
+ * @throws {ConfigError} if an option is out of range or the images are too small.
+ */
+export function resnet50(options: Omit<ResNetOptions, "averagePooling">): Network {
+  return resnet("resnet50", options);
+}
+
+function resnet(depth: keyof typeof STAGES, options: ResNetOptions): Network {
+  const { width = 64, norm = "instance", activation = "relu", averagePooling = false } = options;
+  const isLarge = options.stem === "imagenet";
+  const globalPooling = isLarge || (options.globalPooling ?? false);
+  const spelt = {
+    width,
+    norm,
+    activation,
+    globalPooling: globalPooling && !isLarge,
+    pooling: "avg",
+  } as const;
   const suffix = optionSuffix(spelt, { width: 64, norm: "instance", pooling: "avg" });
-  const name = `resnet18${averagePooling ? "-ap" : ""}${suffix}`;
+  const name = `${depth}${isLarge ? "-imagenet" : averagePooling ? "-ap" : ""}${suffix}`;
   checkWidth(name, width);
-  return featureNetwork(name, options, (plan, input) => {
-    const stem = convLayer(plan, "stem", input, {
-      filters: width,
-      kernel: 3,
-      pad: 1,
-      bias: false,
-      norm,
-      activation,
-    });
-    const layers: ImageLayer[] = [stem];
-    for (let stage = 0; stage < 4; stage++) {
-      for (let block = 0; block < 2; block++) {
+  return featureNetwork(name, { ...options, globalPooling }, (plan, input) => {
+    const window = isLarge ? { kernel: 7, pad: 3, stride: 2 } : { kernel: 3, pad: 1 };
+    const stem = convLayer(plan, "stem", input, { ...window, filters: width, bias: false, norm, activation });
+    const layers: ImageLayer[] = isLarge ? [stem, stemPooling(stem.outputShape)] : [stem];
+    for (const [stage, blocks] of STAGES[depth].entries()) {
+      for (let block = 0; block < blocks; block++) {
         const filters = width << stage;
         const stride = stage > 0 && block === 0 ? 2 : 1;
         const place = `stage${stage + 1}/block${block + 1}`;
         const shape = layers.at(-1)!.outputShape;
-        layers.push(basicBlock(plan, place, shape, { filters, stride, averagePooling, norm, activation }));
+        const shared = { filters, stride, norm, activation } as const;
+        layers.push(
+          depth === "resnet50"
+            ? bottleneckBlock(plan, place, shape, shared)
+            : basicBlock(plan, place, shape, { ...shared, averagePooling }),
+        );
       }
     }
     if (!averagePooling && !globalPooling) layers.push(finalPooling(layers.at(-1)!.outputShape));

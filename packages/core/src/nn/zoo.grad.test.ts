@@ -57,6 +57,8 @@ const NETWORKS: readonly (readonly [
   ["resnet18-w2-batch", [16, 16, 3]],
   ["resnet18-w2-batch", [8, 8, 3], "fixed"],
   ["resnet18-w2-gap", [12, 12, 3]],
+  ["vit2-w8", [16, 16, 3]],
+  ["vit1-w64", [8, 8, 1]],
   ["resnet18-ap-w2", [16, 16, 3]],
   ["resnet18-ap-w2-batch", [16, 16, 3]],
 ];

@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { writeFileBeside } from "../artifact/durable-file.ts";
+import { removeOrphans, writeFileBeside } from "../artifact/durable-file.ts";
 import { encodeSafetensors, readSafetensors, type SafetensorsFile } from "../artifact/safetensors.ts";
 import { DataError } from "../errors.ts";
 import type { PreparedArrays } from "../method/prepared-part.ts";
+import { pidInUse } from "./process-identity.ts";
 
 /** Keeps prepared parts by address. */
 export interface PartStore {
@@ -46,6 +47,7 @@ export function folderPartStore(folder: string): PartStore {
     write(address, identity, arrays) {
       const metadata = { identity, sha256: digestOf(arrays) };
       writeFileBeside(pathOf(address), encodeSafetensors({ tensors: arrays, metadata }));
+      removeOrphans(pathOf(address), (pid) => !pidInUse(pid));
     },
   };
 }

@@ -59,7 +59,7 @@ export function planRun<Schema extends z.ZodType, State extends MethodState>(
     config,
     plainConfig,
     ipc,
-    steps: method.steps(config),
+    steps: method.steps(config, dataset),
     seed,
     preset: options.preset,
     directory: options.directory,

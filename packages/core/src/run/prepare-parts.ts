@@ -35,7 +35,7 @@ const STOP_POLL = 100;
  * @throws {InterruptedError} if it was asked to stop.
  */
 export async function prepareContext<Schema extends z.ZodType, State extends MethodState>(
-  method: DistillationMethod<Schema, State>,
+  method: Pick<DistillationMethod<Schema, State>, "id" | "prepare">,
   context: RunContext,
   config: z.output<Schema>,
   options: PrepareOptions,

@@ -35,7 +35,8 @@ export function isAlive(identity: ProcessIdentity): boolean {
   return stat.started === identity.started && stat.state !== "Z" && stat.state !== "X";
 }
 
-function pidInUse(pid: number): boolean {
+/** Whether any process of this machine has that number. */
+export function pidInUse(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

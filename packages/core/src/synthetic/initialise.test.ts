@@ -3,13 +3,13 @@ import "@tensorflow/tfjs-backend-cpu";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { ImageDataset } from "../dataset/image-dataset.ts";
 import { realImages } from "../dataset/real-images.ts";
-import { splitOf, toyDataset } from "../dataset/testing/toy-dataset.ts";
+import { memorySplit, toyDataset } from "../testing/toy-dataset.ts";
 import { foldIn, keyFromSeed } from "../random/key.ts";
 import { initialise } from "./initialise.ts";
 import { kMeansMembers } from "./k-means-members.ts";
 
 const key = keyFromSeed("initialise");
-const dataset = toyDataset();
+const dataset = toyDataset({ perClass: 20, shape: [4, 4, 3] });
 const real = realImages(dataset);
 const base = { dataset, real, ipc: 4, key };
 
@@ -126,7 +126,7 @@ describe("kMeansMembers", () => {
     shape: [1, 2, 1],
     classes: ["one"],
     normalisation: { kind: "mean-std", mean: [0], std: [1 / 255] },
-    train: splitOf(Uint8Array.from(points.flat()), new Int32Array(points.length), 2),
+    train: memorySplit(Uint8Array.from(points.flat()), new Int32Array(points.length), 2),
   };
 
   it("finds one member at the middle of each heap, however large", () => {

@@ -22,8 +22,8 @@ export function setImages({
 }
 
 /**
- * Labels of {@link setImages} as probabilities, `[N·factor², K]` float32: one-hot rows of hard labels; soft labels as they are,
- * soft-max applied to logits. The caller owns the tensor.
+ * Labels of {@link setImages} as probabilities, `[N·factor², K]` float32: one-hot rows of hard labels and of the classes where labels
+ * belong to views; soft labels as they are, soft-max applied to logits. The caller owns the tensor.
  */
 export function setLabels({
   labels,
@@ -38,7 +38,7 @@ export function setLabels({
 }
 
 function labelRows(labels: SyntheticSet["labels"], size: number, classes: number): tf.Tensor2D {
-  if (labels.kind === "hard") return oneHotLabels(labels.values, classes);
+  if (labels.kind !== "soft") return oneHotLabels(labels.values, classes);
   const rows = tf.tensor2d(labels.values.slice(), [size, classes]);
   return labels.space === "logits" ? tf.softmax(rows) : rows;
 }

@@ -1,10 +1,15 @@
 import type { ImageShape, Normalisation } from "../dataset/image-dataset.ts";
+import type { StoredProjector, StoredViews } from "./view-labels.ts";
 
 /** Labels of one kind. Only what a kind needs is stored. */
 export type SyntheticLabels =
   | { readonly kind: "hard"; readonly values: Int32Array }
   /** Row-major `[N, K]` probabilities or logits, as the method learned them. */
-  | { readonly kind: "soft"; readonly values: Float32Array; readonly space: "probabilities" | "logits" };
+  | { readonly kind: "soft"; readonly values: Float32Array; readonly space: "probabilities" | "logits" }
+  /** A teacher's scores of augmented views; `values` are the classes of the stored images. */
+  | { readonly kind: "views"; readonly values: Int32Array; readonly views: StoredViews }
+  /** Scores come from a small stored model on a known encoder; `values` are the classes of the stored images. */
+  | { readonly kind: "projector"; readonly values: Int32Array; readonly projector: StoredProjector };
 
 /** Where a set came from: enough to repeat it. */
 export interface Provenance {

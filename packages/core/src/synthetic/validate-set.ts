@@ -1,5 +1,7 @@
 import { checkNormalisation } from "../dataset/normalise.ts";
 import { DataError } from "../errors.ts";
+import { hashImages } from "./hash-set.ts";
+import { recordsLength } from "./view-labels.ts";
 import type { SyntheticSet } from "./synthetic-set.ts";
 
 type SetContent = Omit<SyntheticSet, "provenance">;
@@ -28,7 +30,7 @@ export function validateSyntheticSet(set: SetContent, where = "synthetic set"): 
   const bad = firstNotFinite(images);
   if (bad >= 0)
     fail(`images must be finite, got ${images[bad]} in image ${Math.floor((bad * size) / pixels)}`);
-  if (labels.kind === "hard") {
+  if (labels.kind !== "soft") {
     if (labels.values.length !== size) fail(`wanted ${size} labels, got ${labels.values.length}`);
     const wrong = labels.values.findIndex((label) => label < 0 || label >= classes.length);
     if (wrong >= 0)
@@ -47,6 +49,7 @@ export function validateSyntheticSet(set: SetContent, where = "synthetic set"): 
       );
     }
   }
+  if (labels.kind === "views" || labels.kind === "projector") checkBelonging(set, labels, where);
   const largest = Math.min(shape[0], shape[1]);
   if (factor !== undefined && !(Number.isInteger(factor) && factor >= 2 && factor <= largest)) {
     fail(
@@ -57,6 +60,40 @@ export function validateSyntheticSet(set: SetContent, where = "synthetic set"): 
     fail(`stepSize must be positive, got ${stepSize}`);
   }
   checkNormalisation(set.normalisation, shape);
+}
+
+/** Labels of views and projectors belong to one image set and are whole. */
+function checkBelonging(
+  set: SetContent,
+  labels: Extract<SetContent["labels"], { kind: "views" | "projector" }>,
+  where: string,
+): void {
+  const { header, records } = labels.kind === "views" ? labels.views : labels.projector;
+  const wanted = hashImages(set);
+  if (header.images !== wanted) {
+    throw new DataError(
+      `${where}: the ${labels.kind} labels belong to images ${header.images.slice(0, 12)}, the set has ${wanted.slice(0, 12)}; use the labels that were made for this set, or label it again`,
+    );
+  }
+  if (header.classes !== set.classes.length) {
+    throw new DataError(
+      `${where}: the ${labels.kind} labels are for ${header.classes} classes, the set has ${set.classes.length}`,
+    );
+  }
+  if (labels.kind === "views") {
+    const { views } = labels.views.header;
+    const images = set.size * (set.factor ?? 1) ** 2;
+    const labelled = views.kind === "static" ? views.size : views.plan.size;
+    if (labelled !== images) {
+      throw new DataError(`${where}: the views are of ${labelled} images, the set has ${images}`);
+    }
+    const bytes = recordsLength(labels.views.header);
+    if (records.byteLength !== bytes) {
+      throw new DataError(
+        `${where}: the labels of the views must have ${bytes} bytes, got ${records.byteLength}; label the set again`,
+      );
+    }
+  }
 }
 
 function firstNotFinite(values: Float32Array): number {

@@ -1,7 +1,7 @@
 import type { ImageShape, Normalisation } from "../dataset/image-dataset.ts";
 import { foldIn, keyFromSeed } from "../random/key.ts";
 import { normal, uniform } from "../random/draw.ts";
-import type { SyntheticLabels, SyntheticSet } from "../synthetic/synthetic-set.ts";
+import type { SyntheticSet } from "../synthetic/synthetic-set.ts";
 
 export interface ToySetOptions {
   /** Default `cat`, `dog`, `fish`. */
@@ -11,7 +11,7 @@ export interface ToySetOptions {
   /** Default `[4, 5, 3]`: no two sides equal, so that swapped axes show. */
   readonly shape?: ImageShape;
   /** Default `hard`. */
-  readonly labels?: SyntheticLabels["kind"];
+  readonly labels?: "hard" | "soft";
   /** Default mean 0.5 and standard deviation 0.25. ZCA: the identity with a mean of 0.5. */
   readonly normalisation?: Normalisation["kind"];
   readonly factor?: number;

@@ -15,6 +15,8 @@ export interface Batch {
   readonly images: tf.Tensor4D;
   /** `[N, K]`. */
   readonly labels: tf.Tensor2D;
+  /** A teacher's scores `[N, K]`, where there is one; mixed as the images are. */
+  readonly scores?: tf.Tensor2D;
 }
 
 type Augmentation = (images: tf.Tensor4D, key: Key) => tf.Tensor4D;
@@ -33,7 +35,13 @@ const NAMED: Readonly<Record<string, Augmentation>> = {
  *
  * @throws {ConfigError} if the recipe's augmentation is neither a known name nor a DSA strategy.
  */
-export function batchAugmentation({ augmentation, mixing }: Recipe): (batch: Batch, key: Key) => Batch {
+export function batchAugmentation({
+  augmentation,
+  mixing,
+}: {
+  readonly augmentation: string;
+  readonly mixing?: Recipe["mixing"];
+}): (batch: Batch, key: Key) => Batch {
   const named = NAMED[augmentation];
   if (named === undefined) parseStrategy(augmentation);
   const augment: Augmentation =
@@ -41,7 +49,7 @@ export function batchAugmentation({ augmentation, mixing }: Recipe): (batch: Bat
   return (batch, key) => {
     const images = augmentation === "none" ? batch.images : augment(batch.images, foldIn(key, "augment"));
     if (mixing === undefined || uniform(foldIn(key, "mix"), 1)[0]! >= mixing.probability) {
-      return { images, labels: batch.labels };
+      return { ...batch, images };
     }
     const [n, height, width] = images.shape;
     const own = foldIn(key, "mixing");
@@ -49,6 +57,10 @@ export function batchAugmentation({ augmentation, mixing }: Recipe): (batch: Bat
       mixing.kind === "mixup"
         ? drawMixup(own, n, mixing.alpha)
         : drawCutmix(own, n, height, width, mixing.alpha);
-    return { images: mixImages(images, drawn), labels: mixLabels(batch.labels, drawn) };
+    return {
+      images: mixImages(images, drawn),
+      labels: mixLabels(batch.labels, drawn),
+      ...(batch.scores === undefined ? {} : { scores: mixLabels(batch.scores, drawn) }),
+    };
   };
 }

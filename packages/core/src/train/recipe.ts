@@ -56,8 +56,22 @@ export const recipeSchema = z.strictObject({
           .min(0)
           .default(0)
           .describe("the loss is multiplied by temperature to this power"),
+        studentTemperature: z
+          .number()
+          .positive()
+          .optional()
+          .describe(
+            "divides the student's scores in place of `temperature`, which then is the teacher's alone",
+          ),
       }),
-      z.strictObject({ kind: z.literal("mse") }),
+      z.strictObject({
+        kind: z.literal("mse"),
+        classWeight: z
+          .number()
+          .min(0)
+          .optional()
+          .describe("of a cross-entropy with the classes beside it, where the labels are a teacher's scores"),
+      }),
     ])
     .default({ kind: "cross-entropy", temperature: 1, temperaturePower: 0 }),
   averageDecay: z

@@ -3,7 +3,7 @@ import "@tensorflow/tfjs-backend-cpu";
 import { beforeAll, describe, expect, it } from "vitest";
 import { normalisePixels } from "../dataset/normalise.ts";
 import { realImages } from "../dataset/real-images.ts";
-import { toyDataset } from "../dataset/testing/toy-dataset.ts";
+import { toyDataset } from "../testing/toy-dataset.ts";
 import { createNetwork } from "../nn/create-network.ts";
 import { permutation } from "../random/draw.ts";
 import { keyFromSeed } from "../random/key.ts";

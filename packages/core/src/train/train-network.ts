@@ -1,17 +1,18 @@
 import { setImmediate } from "node:timers/promises";
 import * as tf from "@tensorflow/tfjs-core";
-import { RunError } from "../errors.ts";
+import { ConfigError, RunError } from "../errors.ts";
 import { ensureGradients } from "../grad/ensure-gradients.ts";
 import type { Network, NetworkStatistics } from "../nn/network.ts";
 import { movingAverage } from "../optim/moving-average.ts";
+import type { OptimiserState } from "../optim/optimiser.ts";
 import { scheduleFactor } from "../optim/schedule.ts";
-import { permutation } from "../random/draw.ts";
 import { foldIn, type Key } from "../random/key.ts";
 import { batchAugmentation } from "./augment-batch.ts";
-import { batchSource, type TrainingData } from "./batch-source.ts";
+import { batchSource, type BatchSource, type TrainingData } from "./batch-source.ts";
 import type { Recipe } from "./recipe.ts";
 import { STATISTICS_STEPS, updateRunningStatistics } from "./running-statistics.ts";
 import { recipeOptimiser, trainStep } from "./train-step.ts";
+import { checkPlan, freshViews, replayedViews, type Views } from "./views.ts";
 
 /** What is told after each epoch. */
 export interface EpochReport {
@@ -31,9 +32,24 @@ export interface TrainOptions {
   readonly key: Key;
   /** Start from these parameters instead of fresh ones; stays alive. */
   readonly theta?: tf.Tensor1D;
+  /** Go on from here instead, to the same bits as without the stop; stays alive. */
+  readonly from?: TrainingSnapshot;
+  /** Stop when this many epochs of the recipe are finished; default all. */
+  readonly until?: number;
   readonly onEpoch?: (report: EpochReport) => void;
   /** Stops between two steps; the promise then rejects with its reason. */
   readonly signal?: AbortSignal;
+}
+
+/** Where a training stands after some epochs. */
+export interface TrainingSnapshot {
+  /** Finished epochs of the recipe. */
+  readonly epoch: number;
+  /** `[P]`. */
+  readonly theta: tf.Tensor1D;
+  readonly optimiser: OptimiserState;
+  /** Running statistics, where there are any yet. */
+  readonly statistics?: NetworkStatistics;
 }
 
 /** The caller owns the tensors: {@link disposeTrained}. */
@@ -45,51 +61,65 @@ export interface TrainedNetwork {
   readonly statistics?: NetworkStatistics;
   /** Loss of the last epoch. */
   readonly loss: number;
+  /** State of the optimiser, where `until` stopped the training before its end. */
+  readonly optimiser?: OptimiserState;
 }
 
 /**
  * Trains a network by a recipe. Same arguments, same back end: same bits. Other work may run between two steps.
  *
- * An epoch visits all images in a fresh random order; the last batch may be smaller. Batch normalisation trains on batch
+ * An epoch visits all images in a fresh random order; the last batch may be smaller. Where the data bring labels of certain views, those
+ * views are trained on: same batches, same augmentation. Batch normalisation trains on batch
  * statistics and its running statistics are kept for evaluation.
  *
  * Differs: running statistics start 100 steps before the end; earlier batches would have no weight.
  *
- * @throws {ConfigError} on an unknown augmentation.
+ * @throws {ConfigError} on an unknown augmentation, one for whose views there are no labels, or a part of a training whose recipe
+ *   averages the parameters.
  * @throws {ShapeError} if images, labels and network do not fit.
  * @throws {RunError} if the loss is not finite, naming the epoch.
  */
 export async function trainNetwork(options: TrainOptions): Promise<TrainedNetwork> {
-  const { network, recipe, key, onEpoch, signal } = options;
+  const { network, recipe, key, onEpoch, signal, from, until = recipe.epochs } = options;
+  if (recipe.averageDecay !== undefined && (from !== undefined || until !== recipe.epochs)) {
+    throw new ConfigError(
+      `training ${network.name}: a recipe with averageDecay cannot be trained in parts; leave it out or train at once`,
+    );
+  }
   ensureGradients();
   const data = batchSource(options.data, network);
   const augment = batchAugmentation(recipe);
   const optimiser = recipeOptimiser(recipe);
   const batchSize = Math.min(recipe.batchSize, data.size);
   const perEpoch = Math.ceil(data.size / batchSize);
+  const viewOf = viewsOf(data, recipe, key);
   const statisticsFrom = network.usesBatchStatistics ? recipe.epochs * perEpoch - STATISTICS_STEPS : Infinity;
 
-  let theta = options.theta === undefined ? network.init(foldIn(key, "init")) : tf.clone(options.theta);
-  let state = optimiser.init(theta);
+  const first = from?.theta ?? options.theta;
+  let theta = first === undefined ? network.init(foldIn(key, "init")) : tf.clone(first);
+  let state = from === undefined ? optimiser.init(theta) : cloned(from.optimiser);
   let average = recipe.averageDecay === undefined ? undefined : tf.clone(theta);
-  let statistics: NetworkStatistics | undefined;
+  let statistics: NetworkStatistics | undefined = from?.statistics && {
+    mean: from.statistics.mean.map((vector) => tf.clone(vector)),
+    variance: from.statistics.variance.map((vector) => tf.clone(vector)),
+  };
   let losses: tf.Scalar[] = [];
   let loss = Number.NaN;
   try {
-    for (let epoch = 0; epoch < recipe.epochs; epoch++) {
+    for (let epoch = from?.epoch ?? 0; epoch < until; epoch++) {
       const learningRate = recipe.learningRate * scheduleFactor(recipe.schedule, epoch, recipe.epochs);
       if (recipe.resetAtSteps && recipe.schedule.kind === "steps" && recipe.schedule.at.includes(epoch)) {
         free(state);
         state = optimiser.init(theta);
       }
-      // One batch of everything: its order does not matter.
-      const order = perEpoch === 1 ? undefined : permutation(foldIn(foldIn(key, "order"), epoch), data.size);
       for (let batch = 0; batch < perEpoch; batch++) {
         signal?.throwIfAborted();
         const step = epoch * perEpoch + batch;
-        const chosen = order?.subarray(batch * batchSize, (batch + 1) * batchSize);
+        const view = viewOf(epoch, batch);
         const next = tidy(() => {
-          const augmented = augment(data.batch(chosen), foldIn(foldIn(key, "step"), step));
+          const plain = augment(data.batch(view.chosen), view.key);
+          const scores = data.views?.of(view.number, plain.images);
+          const augmented = scores === undefined ? plain : { ...plain, scores };
           const updated = trainStep({
             network,
             optimiser,
@@ -126,17 +156,42 @@ export async function trainNetwork(options: TrainOptions): Promise<TrainedNetwor
     free(theta, state, average, statistics, losses);
     throw error;
   }
+  const trained = statistics === undefined ? {} : { statistics };
+  if (until < recipe.epochs) return { network, theta, loss, ...trained, optimiser: state };
   free(state);
   if (average !== undefined) {
     theta.dispose();
     theta = average;
   }
-  return { network, theta, loss, ...(statistics === undefined ? {} : { statistics }) };
+  return { network, theta, loss, ...trained };
+}
+
+/** The same state in tensors of its own. */
+function cloned(state: OptimiserState): OptimiserState {
+  return Object.fromEntries(
+    Object.entries(state).map(([name, value]) => [
+      name,
+      value instanceof tf.Tensor ? tf.clone(value) : value,
+    ]),
+  );
+}
+
+/** The views that the data have labels for, or fresh ones. */
+function viewsOf({ size, views }: BatchSource, recipe: Recipe, key: Key): Views {
+  if (views?.plan === undefined || views.stored === undefined) {
+    return freshViews(key, size, Math.min(recipe.batchSize, size));
+  }
+  checkPlan(recipe, views.plan, views.stored);
+  return replayedViews(views.plan, views.stored, key);
 }
 
 /** Frees a trained network's tensors. */
-export function disposeTrained({ theta, statistics }: Pick<TrainedNetwork, "theta" | "statistics">): void {
-  free(theta, statistics);
+export function disposeTrained({
+  theta,
+  statistics,
+  optimiser,
+}: Pick<TrainedNetwork, "theta" | "statistics" | "optimiser">): void {
+  free(theta, statistics, optimiser);
 }
 
 /** `tf.tidy` for a result of any type. */

@@ -34,7 +34,7 @@ export function trainStep(options: TrainStepOptions): TrainStepResult {
   const { network, optimiser, theta, state, batch, loss, learningRate } = options;
   const lossAt = (at: tf.Tensor): tf.Scalar => {
     const { logits } = network.apply(at as tf.Tensor1D, batch.images, { differentiate: "parameters" });
-    return trainingLoss(loss, logits, batch.labels);
+    return trainingLoss(loss, logits, batch.labels, batch.scores);
   };
   const container = tf.tidy(() => {
     const { value, grad } = tf.valueAndGrad(lossAt)(theta);

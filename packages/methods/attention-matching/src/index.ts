@@ -24,5 +24,6 @@ export { ncfmConfigSchema, type NcfmConfig, type NcfmConfigInput } from "./ncfm/
 export { ncfm } from "./ncfm/method.ts";
 export { meanKernel, squaredMmd } from "./ncfm/mmd.ts";
 export { classMeans, squaredMeanDistance } from "./shared/class-means.ts";
+export { classGradient } from "./shared/class-gradient.ts";
 export { gradientDistance } from "./shared/gradient-distance.ts";
 export { unitRows } from "./shared/unit-rows.ts";

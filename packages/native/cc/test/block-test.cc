@@ -18,7 +18,7 @@ using Doubles = limbeck::testing_blocks::Plain<double>;
 struct BlockCase {
   BlockShape shape{};
   BlockValues<double> in, direction, cotangent;  // direction: of the derivative; cotangent: of the backward pass's outputs
-  Values dpooled, dattention, dpooledDirection;
+  Values dpooled, dattention, dchannel, dpooledDirection;
 };
 
 static BlockCase randomBlock(Random& random, bool winograd) {
@@ -58,7 +58,7 @@ static BlockCase randomBlock(Random& random, bool winograd) {
   const int64_t pooled = s.n * b.ph() * b.pw() * s.o;
   c.dpooled = random.vector(pooled);
   c.dpooledDirection = random.vector(pooled);
-  if (b.attentionPower > 0) c.dattention = random.vector(s.n * s.oh * s.ow);
+  if (b.attentionPower > 0) c.dattention = random.vector(s.n * s.oh * s.ow), c.dchannel = random.vector(s.n * s.o);
   return c;
 }
 
@@ -88,10 +88,11 @@ static std::vector<Dual> duals(const Values& v, const Values* first, const Value
 }
 
 template <class A>
-static double projected(const std::vector<Dual>& pooled, const std::vector<Dual>& attention, const BlockCase& c, const A& part) {
+static double projected(const reference::BlockResult<Dual>& r, const BlockCase& c, const A& part) {
   double sum = 0;
-  for (size_t i = 0; i < pooled.size(); i++) sum += part(pooled[i]) * c.dpooled[i];
-  for (size_t i = 0; i < c.dattention.size(); i++) sum += part(attention[i]) * c.dattention[i];
+  for (size_t i = 0; i < r.pooled.size(); i++) sum += part(r.pooled[i]) * c.dpooled[i];
+  for (size_t i = 0; i < c.dattention.size(); i++) sum += part(r.attention[i]) * c.dattention[i];
+  for (size_t i = 0; i < c.dchannel.size(); i++) sum += part(r.channelAttention[i]) * c.dchannel[i];
   return sum;
 }
 
@@ -137,23 +138,25 @@ void testDoubleBlock(Random& random, bool winograd) {
   const Pass pass(b, winograd);
   const auto truth = block(b, c.in);
   if (truth.nearestKink < 1e-9) return;
-  Values pooled(truth.pooled.size()), attention(truth.attention.size());
+  Values pooled(truth.pooled.size()), attention(truth.attention.size()), channel(truth.channelAttention.size());
   Values saved(static_cast<size_t>(useSaved ? pass.savedSize() : 0)), moments(static_cast<size_t>(2 * b.conv.o));
-  pass.forward(inputs(c.in), pooled.data(), orNull(attention), orNull(saved), b.norm == Norm::batch ? moments.data() : nullptr);
+  pass.forward(inputs(c.in), pooled.data(), orNull(attention), orNull(channel), orNull(saved),
+               b.norm == Norm::batch ? moments.data() : nullptr);
   if (b.norm == Norm::batch) testMoments(c, moments, what);
   expect(relative(pooled, truth.pooled) < 1e-12, "block forward " + what);
-  if (b.attentionPower > 0) expect(relative(attention, truth.attention) < 1e-12, "block attention " + what);
+  if (b.attentionPower > 0)
+    expect(relative(attention, truth.attention) < 1e-12 && relative(channel, truth.channelAttention) < 1e-12, "block attention " + what);
 
   // Backward: every output along a direction of its own against the exact derivative.
   BlockValues<double> d = likeInputs(c, 7);
   Pass::Request q{};
-  q.dpooled = c.dpooled.data(), q.dattention = orNull(c.dattention);
+  q.dpooled = c.dpooled.data(), q.dattention = orNull(c.dattention), q.dchannel = orNull(c.dchannel);
   q.dx = d.x.data(), q.dfilter = d.filter.data(), q.dbias = orNull(d.bias), q.dgamma = orNull(d.gamma), q.dbeta = orNull(d.beta);
   pass.backward(inputs(c.in), orNull(saved), q);
   for (int m = 0; m < 5; m++) {
     if ((c.in.*members[m]).empty()) continue;
     const auto r = block(b, lift(c, m, -1));
-    const double want = projected(r.pooled, r.attention, c, [](const Dual& v) { return v.a; });
+    const double want = projected(r, c, [](const Dual& v) { return v.a; });
     double size = 0;
     for (size_t i = 0; i < (d.*members[m]).size(); i++) size += std::fabs((d.*members[m])[i] * (c.direction.*members[m])[i]);
     expectNear(dot(d.*members[m], c.direction.*members[m]), want, size + 1, 1e-12, std::string("block backward d") + memberNames[m] + " " + what);
@@ -195,7 +198,7 @@ void testDoubleBlock(Random& random, bool winograd) {
     for (int m = 0; m < 5; m++) {
       if ((c.in.*members[m]).empty()) continue;
       const auto r = block(b, lift(c, m, given));
-      const double mixed = projected(r.pooled, r.attention, c, [](const Dual& v) { return v.ab; });
+      const double mixed = projected(r, c, [](const Dual& v) { return v.ab; });
       double magnitude = 1;
       for (size_t i = 0; i < (e.*members[m]).size(); i++) magnitude += std::fabs((e.*members[m])[i] * (c.direction.*members[m])[i]);
       expectNear(dot(e.*members[m], c.direction.*members[m]), mixed, magnitude, 1e-12,
@@ -241,23 +244,24 @@ void testFloatBlock(Random& random, Arithmetic arithmetic, const std::string& na
   if (b.norm == Norm::batch && b.conv.n * b.conv.oh * b.conv.ow == 1) return;
   const auto error = [exact](const Floats& got, const Values& want) { return exact ? relative(got, want) : relativeSquares(got, want); };
   const Pass pass(b, false);
-  Values pooled(c.dpooled.size()), attention(c.dattention.size());
-  pass.forward(inputs(c.in), pooled.data(), orNull(attention), nullptr, nullptr);
+  Values pooled(c.dpooled.size()), attention(c.dattention.size()), channel(c.dchannel.size());
+  pass.forward(inputs(c.in), pooled.data(), orNull(attention), orNull(channel), nullptr, nullptr);
   const Floats x = narrow(c.in.x), filter = narrow(c.in.filter), dpooled = narrow(c.dpooled);
   Floats bias = narrow(c.in.bias), gamma = narrow(c.in.gamma), beta = narrow(c.in.beta), dattention = narrow(c.dattention);
+  Floats dchannel = narrow(c.dchannel);
   const BlockInputs in{x.data(), filter.data(), orNull(bias), orNull(gamma), orNull(beta)};
   Floats saved(static_cast<size_t>(blockSavedSize(b)));
   const float untouched = std::numeric_limits<float>::quiet_NaN();
-  Floats pooledF(pooled.size(), untouched), attentionF(attention.size(), untouched);
-  blockForward(b, in, pooledF.data(), orNull(attentionF), saved.data(), nullptr);
+  Floats pooledF(pooled.size(), untouched), attentionF(attention.size(), untouched), channelF(channel.size(), untouched);
+  blockForward(b, in, pooledF.data(), orNull(attentionF), orNull(channelF), saved.data(), nullptr);
   blockErrors.forward = std::fmax(blockErrors.forward, error(pooledF, pooled));
-  expect(error(pooledF, pooled) < tolerance && error(attentionF, attention) < tolerance, "float block forward " + what);
+  expect(error(pooledF, pooled) < tolerance && error(attentionF, attention) < tolerance && error(channelF, channel) < tolerance, "float block forward " + what);
 
   for (int twice = 0; twice < (b.attentionPower > 0 ? 1 : 2); twice++) {
     BlockValues<double> d = likeInputs(c, 0);
     Values gdpooled(pooled.size());
     Pass::Request q{};
-    q.dpooled = c.dpooled.data(), q.dattention = orNull(c.dattention), q.twice = twice;
+    q.dpooled = c.dpooled.data(), q.dattention = orNull(c.dattention), q.dchannel = orNull(c.dchannel), q.twice = twice;
     q.dx = d.x.data(), q.dfilter = d.filter.data(), q.dbias = orNull(d.bias), q.dgamma = orNull(d.gamma), q.dbeta = orNull(d.beta);
     Floats dx(x.size(), untouched), df(filter.size(), untouched), db(bias.size(), untouched), dg(gamma.size(), untouched);
     Floats dbeta(beta.size(), untouched), gdpooledF(pooled.size(), untouched);
@@ -276,7 +280,8 @@ void testFloatBlock(Random& random, Arithmetic arithmetic, const std::string& na
         blockBackwardBackward(b, in, keep, dpooled.data(), cx.data(), cfilter.data(), orNull(cbias), orNull(cgamma), orNull(cbeta),
                               gdpooledF.data(), dx.data(), df.data(), orNull(db), orNull(dg), orNull(dbeta));
       else
-        blockBackward(b, in, keep, dpooled.data(), orNull(dattention), dx.data(), df.data(), orNull(db), orNull(dg), orNull(dbeta));
+        blockBackward(b, in, keep, dpooled.data(), orNull(dattention), orNull(dchannel), dx.data(), df.data(), orNull(db), orNull(dg),
+                      orNull(dbeta));
       double worst = std::fmax(error(dx, d.x), error(df, d.filter));
       worst = std::fmax(worst, error(dg, d.gamma));
       if (!twice) worst = std::fmax(worst, error(dbeta, d.beta));
@@ -295,7 +300,7 @@ void testFloatBlock(Random& random, Arithmetic arithmetic, const std::string& na
       blockBackwardBackward(b, in, nullptr, dpooled.data(), cx.data(), cfilter.data(), orNull(cbias), orNull(cgamma), orNull(cbeta),
                             nullptr, nullptr, again.data(), nullptr, nullptr, nullptr);
     else
-      blockBackward(b, in, nullptr, dpooled.data(), orNull(dattention), nullptr, again.data(), nullptr, nullptr, nullptr);
+      blockBackward(b, in, nullptr, dpooled.data(), orNull(dattention), orNull(dchannel), nullptr, again.data(), nullptr, nullptr, nullptr);
     expect(std::memcmp(again.data(), df.data(), df.size() * sizeof(float)) == 0, "float block same bits " + what);
   }
 }

@@ -102,22 +102,22 @@ static void blocks(const std::string& label) {
       char text[100];
       std::snprintf(text, sizeof text, "%s block%d n%ld ", label.c_str(), layer + 1, long(batch));
       const std::string name = text;
-      measure(name + "forward, nothing saved", flop, [&] { blockForward(b, in, pooled.data(), nullptr, nullptr, nullptr); });
-      measure(name + "forward", flop, [&] { blockForward(b, in, pooled.data(), nullptr, saved.data(), nullptr); });
+      measure(name + "forward, nothing saved", flop, [&] { blockForward(b, in, pooled.data(), nullptr, nullptr, nullptr, nullptr); });
+      measure(name + "forward", flop, [&] { blockForward(b, in, pooled.data(), nullptr, nullptr, saved.data(), nullptr); });
       BlockShape attentive = b;
       attentive.attentionPower = 4;
-      measure(name + "forward attention", flop, [&] { blockForward(attentive, in, pooled.data(), attention.data(), saved.data(), nullptr); });
+      measure(name + "forward attention", flop, [&] { blockForward(attentive, in, pooled.data(), attention.data(), nullptr, saved.data(), nullptr); });
       measure(name + "backward", 2 * flop, [&] {
-        blockBackward(b, in, saved.data(), dp.data(), nullptr, dx.data(), dw.data(), db.data(), dg.data(), dbeta.data());
+        blockBackward(b, in, saved.data(), dp.data(), nullptr, nullptr, dx.data(), dw.data(), db.data(), dg.data(), dbeta.data());
       });
       measure(name + "backward images", flop, [&] {
-        blockBackward(b, in, saved.data(), dp.data(), nullptr, dx.data(), nullptr, nullptr, nullptr, nullptr);
+        blockBackward(b, in, saved.data(), dp.data(), nullptr, nullptr, dx.data(), nullptr, nullptr, nullptr, nullptr);
       });
       measure(name + "backward images attention", flop, [&] {
-        blockBackward(attentive, in, saved.data(), dp.data(), attention.data(), dx.data(), nullptr, nullptr, nullptr, nullptr);
+        blockBackward(attentive, in, saved.data(), dp.data(), attention.data(), nullptr, dx.data(), nullptr, nullptr, nullptr, nullptr);
       });
       measure(name + "backward parameters", flop, [&] {
-        blockBackward(b, in, saved.data(), dp.data(), nullptr, nullptr, dw.data(), db.data(), dg.data(), dbeta.data());
+        blockBackward(b, in, saved.data(), dp.data(), nullptr, nullptr, nullptr, dw.data(), db.data(), dg.data(), dbeta.data());
       });
       const bool first = layer == 0;
       measure(name + "twice", (first ? 4 : 6) * flop, [&] {

@@ -127,12 +127,12 @@ static void testNotFinite(const std::string& name) {
           BlockShape b{s, norm, 16, 1e-5f, activation, 0.1f, pool, 2, 2.f};
           Floats pooled(static_cast<size_t>(2 * b.ph() * b.pw() * 16)), attention(72), saved(static_cast<size_t>(blockSavedSize(b)));
           const BlockInputs in{x.data(), w.data(), nullptr, nullptr, nullptr};
-          blockForward(b, in, pooled.data(), attention.data(), saved.data(), nullptr);
+          blockForward(b, in, pooled.data(), attention.data(), nullptr, saved.data(), nullptr);
           bool all = true;
           for (const float each : pooled) all = all && std::isfinite(each);
           expect(!all, "blockForward passes on what is not finite, " + name);
           const Floats dpooled(pooled.size(), 1.f);
-          blockBackward(b, in, saved.data(), dpooled.data(), nullptr, dx.data(), dw.data(), nullptr, nullptr, nullptr);
+          blockBackward(b, in, saved.data(), dpooled.data(), nullptr, nullptr, dx.data(), dw.data(), nullptr, nullptr, nullptr);
           expect(!std::isfinite(dw[(4 * 16 + 3) * 16 + 1]), "blockBackward passes on what is not finite, " + name);
         }
     Floats a(16, 1.f), c(16);
@@ -152,9 +152,9 @@ static void testEmpty(const std::string& name) {
   BlockShape b{s, Norm::group, 16, 1e-5f, Activation::relu, 0.f, Pool::average, 2, 0.f};
   const BlockInputs in{nullptr, w.data(), nullptr, nullptr, nullptr};
   expect(blockSavedSize(b) == 0, "blockSavedSize of nothing is zero, " + name);
-  blockForward(b, in, nullptr, nullptr, nullptr, nullptr);
+  blockForward(b, in, nullptr, nullptr, nullptr, nullptr, nullptr);
   dw.assign(w.size(), 5.f);
-  blockBackward(b, in, nullptr, nullptr, nullptr, nullptr, dw.data(), db.data(), nullptr, nullptr);
+  blockBackward(b, in, nullptr, nullptr, nullptr, nullptr, nullptr, dw.data(), db.data(), nullptr, nullptr);
   expect(dw == Floats(w.size(), 0.f) && db == Floats(16, 0.f), "blockBackward of nothing is zero, " + name);
   matmul(0, 3, 3, 3, nullptr, 0, false, nullptr, 0, false, nullptr);
 }

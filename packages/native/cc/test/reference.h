@@ -101,7 +101,7 @@ struct BlockValues {
 
 template <class S>
 struct BlockResult {
-  std::vector<S> pooled, attention;
+  std::vector<S> pooled, attention, channelAttention;
   double nearestKink = 1e9;  // smallest |y|: derivatives are only meaningful away from 0
 };
 
@@ -166,6 +166,13 @@ BlockResult<S> block(const BlockShape& b, const BlockValues<S>& in) {
       for (int64_t o = 0; o < s.o; o++) sum += magnitude(u[static_cast<size_t>(i * s.o + o)], static_cast<double>(b.attentionPower));
       result.attention.push_back(sum);
     }
+  if (b.attentionPower > 0)
+    for (int64_t n = 0; n < s.n; n++)
+      for (int64_t o = 0; o < s.o; o++) {
+        S sum(0);
+        for (int64_t i = 0; i < pixels; i++) sum += magnitude(at(n, i, o), static_cast<double>(b.attentionPower));
+        result.channelAttention.push_back(sum);
+      }
   const int64_t size = b.pool == Pool::none ? 1 : b.poolSize;
   for (int64_t n = 0; n < s.n; n++)
     for (int64_t i = 0; i < b.ph(); i++)

@@ -114,7 +114,8 @@ function forward(call: KernelCall): TensorInfo[] {
   const saved = backend.addon.blockSavedSize(block.shape);
   const attention = (attrs["attentionPower"] as number) === 0 ? undefined : block.map;
   const moments = attrs["norm"] === "batch" ? [2, ...block.channels] : undefined;
-  const shapes = [block.pooled, attention, saved === 0 ? undefined : [saved], moments];
+  const channelAttention = attention && [block.x[0]!, ...block.channels];
+  const shapes = [block.pooled, attention, saved === 0 ? undefined : [saved], moments, channelAttention];
   return produceAll(backend, shapes, (outputs) =>
     backend.addon.blockForward(block.shape, ...blockInputs(call), ...outputs),
   );
@@ -147,21 +148,17 @@ function backward(call: KernelCall): TensorInfo[] {
       savedOf(call),
       backend.floats(inputs["dpooled"]!),
       floatsOrNull(backend, inputs["dattention"]),
+      floatsOrNull(backend, inputs["dchannelAttention"]),
       ...outputs,
     ),
   );
-}
-
-/** Null for zeros: what tfjs gives for an output that nobody used, such as a first block's gradient in the images. */
-function nullIfZero(values: Float32Array | null): Float32Array | null {
-  return values?.some((value) => value !== 0) === true ? values : null;
 }
 
 function backwardBackward(call: KernelCall): TensorInfo[] {
   const { backend, inputs } = call;
   const block = describe(call);
   const cotangents = ["cx", "cfilter", "cbias", "cgamma", "cbeta"].map((name) =>
-    nullIfZero(floatsOrNull(backend, inputs[name])),
+    floatsOrNull(backend, inputs[name]),
   );
   return produceAll(backend, [block.pooled, ...gradientShapes(call, block)], (outputs) =>
     backend.addon.blockBackwardBackward(

@@ -91,12 +91,17 @@ function backwardPass(inputs: Tensors, attrs: ConvBlockAttrs) {
   const forward = forwardPass(inputs, attrs);
   const { z, r, mask, a } = forward;
   let da = unpool(inputs["dpooled"]!, a, attrs);
-  if (inputs["dattention"] !== undefined) {
+  const { dattention, dchannelAttention } = inputs;
+  if (dattention !== undefined) {
     const slope = tf.mul(
       attrs.attentionPower,
       tf.mul(tf.sign(a), tf.pow(tf.abs(a), attrs.attentionPower - 1)),
     );
-    da = tf.add(da, tf.mul(tf.expandDims(inputs["dattention"], 3), slope));
+    const upstream = tf.add(
+      tf.expandDims(dattention, 3),
+      tf.reshape(dchannelAttention!, [z.shape[0]!, 1, 1, -1]),
+    );
+    da = tf.add(da, tf.mul(upstream, slope));
   }
   const dy = tf.mul(da, mask);
   const dz = inputs["gamma"] === undefined ? dy : tf.mul(dy, inputs["gamma"]);
@@ -110,11 +115,11 @@ const NOTHING = () => tf.zeros([0]);
 
 function convBlockKernel(inputs: Tensors, attrs: ConvBlockAttrs): tf.Tensor[] {
   const { u, a } = forwardPass(inputs, attrs);
-  const attention =
-    attrs.attentionPower === 0 ? NOTHING() : tf.sum(tf.pow(tf.abs(a), attrs.attentionPower), 3);
+  const size = tf.pow(tf.abs(a), attrs.attentionPower);
+  const attention = (axes: number[]) => (attrs.attentionPower === 0 ? NOTHING() : tf.sum(size, axes));
   const { mean, variance } = tf.moments(u, [0, 1, 2]);
   const moments = attrs.norm === "batch" ? tf.stack([mean, variance]) : NOTHING();
-  return [pool(a, attrs), attention, tf.scalar(SAVED), moments];
+  return [pool(a, attrs), attention([3]), tf.scalar(SAVED), moments, attention([1, 2])];
 }
 
 /** What the forward pass saves: enough to see that it is still alive in the backward passes. */

@@ -5,6 +5,7 @@
 import type { Activation } from "../activation.ts";
 import type { Norm, Pooling } from "../conv-layer.ts";
 import { parseNetworkName } from "../create-network.ts";
+import { referenceVit } from "./reference-transformer.ts";
 
 /** Images or features `[n, h, w, c]`, row-major. */
 interface Maps {
@@ -272,6 +273,14 @@ export function referenceForward(
 ): ReferenceOutput {
   const { plainName, options } = parseNetworkName(name);
   const [h, w, c] = shape;
+  if (plainName.startsWith("vit")) {
+    const { logits, activations } = referenceVit(
+      { shape, classes, depth: Number(plainName.slice(3)), width: options.width ?? 192 },
+      theta,
+      images,
+    );
+    return { logits, activations, statistics: [], decisions: [] };
+  }
   const x: Maps = { n: images.length / (h * w * c), h, w, c, data: images };
   const extra = h === 28 && c === 1 ? 2 : 0;
   const pass = new ReferencePass(theta, given);

@@ -1,9 +1,10 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { createRunContext, foldIn, resolveConfig, useBackend } from "@limbeck/core";
+import { createRunContext, resolveConfig, useBackend } from "@limbeck/core";
 import { testMethod, toyDataset } from "@limbeck/core/testing";
 import { datadamConfigSchema } from "../datadam/config.ts";
 import { datadam } from "../datadam/method.ts";
+import { attentionDistance } from "../shared/testing/attention-reference.ts";
 import { atomConfigSchema } from "./config.ts";
 import { atom } from "./method.ts";
 
@@ -40,41 +41,38 @@ describe("atom", () => {
     expect(ours.state.images.dataSync()).toEqual(theirs.state.images.dataSync());
   });
 
-  it("computes the channel term of plain arithmetic on the network's activations, and its sum with the others", () => {
+  it.each([
+    ["one power, in the fused blocks", 2, 2],
+    ["two powers, from whole activations", 1, 2],
+  ])(
+    "computes its terms of plain arithmetic on the network's activations: %s",
+    async (_, attentionPower, channelPower) => {
+      await useBackend("native");
+      const run = createRunContext(toyDataset(), 5);
+      const powers = { attentionPower, channelPower };
+      const config = atomConfigSchema.parse({ ...small, ...powers, augmentation: "none", realBatch: 12 });
+      const state = atom.init(run, config);
+      const { terms, loss } = atom.step(run, state, config, 0);
+      const step = { run, network: config.network, images: state.images };
+      const spatial = attentionDistance({ ...step, power: attentionPower, entry: (position) => position });
+      const channel = attentionDistance({ ...step, power: channelPower, entry: (_position, own) => own });
+      expect(terms["spatial"]! / (100 * spatial)).toBeCloseTo(1, 4);
+      expect(terms["channel"]! / (100 * channel)).toBeCloseTo(1, 4);
+      expect(Object.keys(terms)).toEqual(["spatial", "channel", "mean"]);
+      expect(loss).toBe(terms["spatial"]! + terms["channel"]! + terms["mean"]!);
+    },
+  );
+
+  it("moves the images alike with one power and with two that differ by nothing that counts", async () => {
+    await useBackend("native");
     const run = createRunContext(toyDataset(), 5);
-    const config = atomConfigSchema.parse({
-      ...small,
-      channelPower: 2,
-      augmentation: "none",
-      realBatch: 12,
-    });
-    const state = atom.init(run, config);
-    const { terms, loss } = atom.step(run, state, config, 0);
-    const network = run.network(config.network);
-    const theta = network.init(foldIn(foldIn(run.key, 0), "network"));
-    const meanChannels = (images: tf.Tensor4D): number[] => {
-      const [activation] = network.apply(theta, images, { activations: true }).activations!;
-      const [n, h, w, c] = activation!.shape;
-      const values = activation!.dataSync();
-      const mean = new Array<number>(c).fill(0);
-      for (let i = 0; i < n; i++) {
-        const q = new Array<number>(c).fill(0);
-        for (let p = 0; p < h * w; p++)
-          for (let k = 0; k < c; k++) q[k]! += values[(i * h * w + p) * c + k]! ** 2;
-        const norm = Math.hypot(...q);
-        q.forEach((value, k) => (mean[k]! += value / norm / n));
-      }
-      return mean;
+    const moved = (channelPower: number): tf.Tensor => {
+      const config = atomConfigSchema.parse({ ...small, attentionPower: 2, channelPower });
+      return atom.step(run, atom.init(run, config), config, 0).state.images;
     };
-    let expected = 0;
-    for (let label = 0; label < 3; label++) {
-      const real = meanChannels(run.real.read(run.real.ofClass(label)));
-      const synthetic = meanChannels(tf.slice(state.images, [label * 2, 0, 0, 0], [2, -1, -1, -1]));
-      expected += real.reduce((sum, value, k) => sum + (value - synthetic[k]!) ** 2, 0);
-    }
-    expect(terms["channel"]! / (100 * expected)).toBeCloseTo(1, 4);
-    expect(Object.keys(terms)).toEqual(["spatial", "channel", "mean"]);
-    expect(loss).toBe(terms["spatial"]! + terms["channel"]! + terms["mean"]!);
+    // A second power takes the other way through the network.
+    const [together, apart] = [moved(2), moved(2 + 1e-9)];
+    expect(tf.max(tf.abs(tf.sub(together, apart))).dataSync()[0]).toBeLessThan(1e-4);
   });
 
   it("refuses a network with a single block, and a configuration that leaves nothing to match", () => {

@@ -3,13 +3,14 @@ import { unitAttention } from "../datadam/spatial-attention.ts";
 import { imagesResult, initialImages, matchingForecast, type ImagesState } from "../shared/images-state.ts";
 import { intermediateBlocks } from "../shared/intermediate-blocks.ts";
 import { matchingStep, type Matching, type MatchedFeature } from "../shared/matching-step.ts";
+import { unitRows } from "../shared/unit-rows.ts";
 import { unitChannelAttention } from "./channel-attention.ts";
 import { atomConfigSchema, type AtomConfig } from "./config.ts";
 import { atomPresets } from "./presets.ts";
 
 /** What ATOM matches: where and in which channels every block but the last is active, and the mean embedding of the last. */
 function mixedAttention(config: AtomConfig): Matching {
-  const { attentionWeight, channelWeight, meanWeight, attentionPower, channelPower, network } = config;
+  const { attentionWeight, channelWeight, meanWeight, channelPower, network } = config;
   const features: MatchedFeature[] = [];
   if (attentionWeight > 0) {
     features.push({
@@ -23,22 +24,26 @@ function mixedAttention(config: AtomConfig): Matching {
     features.push({
       term: "channel",
       weight: channelWeight,
-      rows: ({ activations }) =>
-        intermediateBlocks(activations, "atom", network, "set channelWeight to 0").map((activation) =>
-          unitChannelAttention(activation, channelPower),
-        ),
+      rows: ({ channelAttention, activations }) =>
+        activations === undefined
+          ? intermediateBlocks(channelAttention, "atom", network, "set channelWeight to 0").map(unitRows)
+          : intermediateBlocks(activations, "atom", network, "set channelWeight to 0").map((activation) =>
+              unitChannelAttention(activation, channelPower),
+            ),
     });
   }
   if (meanWeight > 0) {
     features.push({ term: "mean", weight: meanWeight, rows: ({ embedding }) => [embedding] });
   }
-  return {
-    outputs: {
-      ...(attentionWeight > 0 ? { attentionPower } : {}),
-      ...(channelWeight > 0 ? { activations: true } : {}),
-    },
-    features,
-  };
+  return { outputs: outputsOf(config), features };
+}
+
+/** The attention of one power comes with the blocks; that of a second one is taken from whole activations. */
+function outputsOf(config: AtomConfig): Matching["outputs"] {
+  const { attentionWeight, channelWeight, attentionPower, channelPower } = config;
+  if (channelWeight === 0) return attentionWeight === 0 ? {} : { attentionPower };
+  if (attentionWeight === 0) return { attentionPower: channelPower };
+  return { attentionPower, ...(attentionPower === channelPower ? {} : { activations: true }) };
 }
 
 /**
@@ -50,8 +55,8 @@ function mixedAttention(config: AtomConfig): Matching {
  *
  * z_l: unit spatial attention `Σ_channels |a|^p` of block l before pooling; q_l: unit channel attention `Σ_positions |a|^p`.
  *
- * The channel term reads whole activations, so its networks are composed of plain operations where a fused block would hand
- * out the spatial attention alone: a step takes longer than DataDAM's. With channel weight 0 it is DataDAM, to the bit.
+ * With equal powers both attentions come out of one sweep and a step costs what DataDAM's does; with different ones the channel
+ * term reads whole activations, and the networks are composed of plain operations. With channel weight 0 it is DataDAM, to the bit.
  *
  * Differs: no code was ever released; powers, weights and iterations are DataDAM's, with equal weights for the two terms.
  *

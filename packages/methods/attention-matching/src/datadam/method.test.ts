@@ -1,9 +1,10 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { createNetwork, foldIn, keyFromSeed, realImages, useBackend, type RunContext } from "@limbeck/core";
+import { createRunContext, useBackend, type RunContext } from "@limbeck/core";
 import { testMethod, toyDataset } from "@limbeck/core/testing";
 import { dmConfigSchema } from "../dm/config.ts";
 import { dm } from "../dm/method.ts";
+import { attentionDistance } from "../shared/testing/attention-reference.ts";
 import { datadamConfigSchema } from "./config.ts";
 import { datadam } from "./method.ts";
 
@@ -20,15 +21,7 @@ const small = {
 
 testMethod(datadam, { config: small });
 
-function context(): RunContext {
-  const dataset = toyDataset();
-  return {
-    dataset,
-    real: realImages(dataset),
-    key: keyFromSeed(5),
-    network: (name) => createNetwork(name, { inputShape: dataset.shape, classes: 3 }),
-  };
-}
+const context = (): RunContext => createRunContext(toyDataset(), 5);
 
 describe("datadam", () => {
   beforeEach(async () => {
@@ -67,28 +60,13 @@ describe("datadam", () => {
     });
     const state = datadam.init(run, config);
     const { terms } = datadam.step(run, state, config, 0);
-    const network = run.network(config.network);
-    const theta = network.init(foldIn(foldIn(run.key, 0), "network"));
-    const meanMap = (images: tf.Tensor4D): number[] => {
-      const [activation] = network.apply(theta, images, { activations: true }).activations!;
-      const [n, h, w, c] = activation!.shape;
-      const values = activation!.dataSync();
-      const mean = new Array<number>(h * w).fill(0);
-      for (let i = 0; i < n; i++) {
-        const map = new Array<number>(h * w).fill(0);
-        for (let p = 0; p < h * w; p++)
-          for (let k = 0; k < c; k++) map[p]! += values[(i * h * w + p) * c + k]! ** 2;
-        const norm = Math.hypot(...map);
-        map.forEach((value, p) => (mean[p]! += value / norm / n));
-      }
-      return mean;
-    };
-    let expected = 0;
-    for (let label = 0; label < 3; label++) {
-      const real = meanMap(run.real.read(run.real.ofClass(label)));
-      const synthetic = meanMap(tf.slice(state.images, [label * 2, 0, 0, 0], [2, -1, -1, -1]));
-      expected += real.reduce((sum, value, p) => sum + (value - synthetic[p]!) ** 2, 0);
-    }
+    const expected = attentionDistance({
+      run,
+      network: config.network,
+      images: state.images,
+      power: 2,
+      entry: (position) => position,
+    });
     expect(terms["attention"]! / (100 * expected)).toBeCloseTo(1, 4);
   });
 

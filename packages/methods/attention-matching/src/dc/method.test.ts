@@ -10,13 +10,13 @@ import {
   resetPeakBytes,
   softmaxCrossEntropy,
   useBackend,
-  type RunContext,
 } from "@limbeck/core";
 import { testMethod, toyDataset } from "@limbeck/core/testing";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { classGradient, realBatch } from "../shared/class-gradient.ts";
 import { gradientDistance } from "../shared/gradient-distance.ts";
 import { accuracyOf } from "../shared/testing/accuracy-of.ts";
+import { greyContext, largestDifference, onCpuWithoutLeaks } from "../shared/testing/gradient-setting.ts";
 import { dcConfigSchema, type DcConfig } from "./config.ts";
 import { dc } from "./method.ts";
 
@@ -33,21 +33,9 @@ const small = {
 testMethod(dc, { config: small, dataset: toyDataset({ classes: 2, shape: [6, 6, 1] }) });
 
 describe("dc", () => {
-  let before = 0;
-  beforeEach(async () => {
-    await useBackend("cpu");
-    before = tf.memory().numTensors;
-    tf.engine().startScope();
-  });
-  afterEach(() => {
-    tf.engine().endScope();
-    expect(tf.memory().numTensors).toBe(before);
-  });
+  const leaks = onCpuWithoutLeaks();
 
-  const context = (classes = 3, perClass = 12): RunContext =>
-    createRunContext(toyDataset({ classes, perClass, shape: [6, 6, 1] }), 5);
   const parse = (change: object = {}): DcConfig => dcConfigSchema.parse({ ...small, ...change });
-  const largest = (a: tf.Tensor, b: tf.Tensor): number => tf.max(tf.abs(tf.sub(a, b))).dataSync()[0]!;
 
   it("starts from noise, without augmentation", () => {
     const config = parse();
@@ -56,14 +44,14 @@ describe("dc", () => {
       "none",
       "layerwise-cosine",
     ]);
-    const { images } = dc.init(context(), config);
+    const { images } = dc.init(greyContext(), config);
     const { mean, variance } = tf.moments(images);
     expect(Math.abs(mean.dataSync()[0]!)).toBeLessThan(0.35);
     expect(Math.abs(variance.dataSync()[0]! - 1)).toBeLessThan(0.5);
   });
 
   it("moves each class's images against the derivative of that class's distance; the loss is the sum", () => {
-    const run = context();
+    const run = greyContext();
     const config = parse({ imageMomentum: 0 });
     const state = dc.init(run, config);
     const { state: next, loss, terms } = dc.step(run, state, config, 4);
@@ -84,19 +72,21 @@ describe("dc", () => {
       const [from, to] = [state.images, next.images].map((images) =>
         tf.slice(images, [2 * label, 0, 0, 0], [2, -1, -1, -1]),
       );
-      expect(largest(tf.sub(from!, tf.mul(gradient, config.imageLearningRate)), to!)).toBeLessThan(1e-5);
+      expect(largestDifference(tf.sub(from!, tf.mul(gradient, config.imageLearningRate)), to!)).toBeLessThan(
+        1e-5,
+      );
     }
     expect(loss / sum).toBeCloseTo(1, 5);
     expect(terms).toEqual({ distance: loss });
   });
 
   it("trains the network on the moved images between two updates, and takes a fresh one after the last", () => {
-    const run = context();
+    const run = greyContext();
     const config = parse({ innerEpochs: 2 });
     const network = run.network(config.network);
     const init = (number: number) => network.init(foldIn(foldIn(run.key, "network"), number));
     let state = dc.init(run, config);
-    expect(largest(state.theta, init(0))).toBe(0);
+    expect(largestDifference(state.theta, init(0))).toBe(0);
     for (let step = 0; step < 3; step++) {
       const { state: next } = dc.step(run, state, config, step);
       // Two epochs of one batch that holds all images: their order does not matter.
@@ -107,20 +97,20 @@ describe("dc", () => {
         );
       const once = tf.sub(state.theta, tf.mul(gradientAt(state.theta), 0.01));
       const twice = tf.sub(once, tf.mul(gradientAt(once), 0.01));
-      expect(largest(next.theta, step < 2 ? twice : init(1))).toBeLessThan(1e-5);
+      expect(largestDifference(next.theta, step < 2 ? twice : init(1))).toBeLessThan(1e-5);
       state = next;
     }
   });
 
   it("keeps the network between updates where it is not trained", () => {
-    const run = context();
+    const run = greyContext();
     const config = parse({ innerEpochs: 0 });
     const state = dc.init(run, config);
-    expect(largest(dc.step(run, state, config, 0).state.theta, state.theta)).toBe(0);
+    expect(largestDifference(dc.step(run, state, config, 0).state.theta, state.theta)).toBe(0);
   });
 
   it.each(["cosine", "mse"] as const)("lowers the %s distance on one network", (distance) => {
-    const run = context();
+    const run = greyContext();
     const rate = distance === "mse" ? 0.5 : 5;
     const config = parse({
       distance,
@@ -139,7 +129,7 @@ describe("dc", () => {
   });
 
   it("works on batch-normalised networks, and with a single image of each class", () => {
-    const run = context();
+    const run = greyContext();
     const config = parse({ network: "convnet2-w4-batch", ipc: 1 });
     const { state, loss } = dc.step(run, dc.init(run, config), config, 0);
     expect(Number.isFinite(loss)).toBe(true);
@@ -148,7 +138,7 @@ describe("dc", () => {
 
   it("works through many classes one by one: memory grows by the images and the scores alone", async () => {
     await useBackend("auto");
-    before = tf.memory().numTensors;
+    leaks.countAnew();
     const peakOf = (classes: number): number => {
       const run = createRunContext(toyDataset({ classes, perClass: 4 }), 5);
       const config = parse({ ipc: 1, realBatch: 4, outerSteps: 1, network: "convnet1-w16-gap" });

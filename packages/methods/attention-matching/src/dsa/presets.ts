@@ -1,5 +1,5 @@
 import type { Preset } from "@limbeck/core";
-import { publishedRun, reportedPresets } from "../shared/gradient-presets.ts";
+import { publishedRun, reportedPresets, smallPresets } from "../shared/gradient-presets.ts";
 import type { DsaConfigInput } from "./config.ts";
 
 const source = "VICO-UoE/DatasetCondensation, main.py and utils.py (method DSA)";
@@ -34,16 +34,5 @@ export const dsaPresets: Readonly<Record<string, Preset<DsaConfigInput>>> = {
       } as const,
     ]),
   ),
-  laptop: {
-    status: "sample",
-    source: "a quarter of the width, a quarter of the real batch, 200 updates: minutes on two cores",
-    dataset: "any",
-    config: { ipc: 1, network: "convnet3-w32", realBatch: 64, iterations: 200 },
-  },
-  sample: {
-    status: "sample",
-    source: "runs in seconds",
-    dataset: "any",
-    config: { ipc: 1, network: "convnet3-w16", realBatch: 16, iterations: 20 },
-  },
+  ...smallPresets,
 };

@@ -1,19 +1,11 @@
 import * as tf from "@tensorflow/tfjs-core";
-import {
-  createRunContext,
-  disposeState,
-  distill,
-  foldIn,
-  forecastRun,
-  normaliseImages,
-  useBackend,
-  type RunContext,
-} from "@limbeck/core";
+import { createRunContext, disposeState, distill, foldIn, forecastRun, normaliseImages } from "@limbeck/core";
 import { testMethod, toyDataset } from "@limbeck/core/testing";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { classGradient, realBatch } from "../shared/class-gradient.ts";
 import { differenceDistance } from "../shared/gradient-distance.ts";
 import { accuracyOf } from "../shared/testing/accuracy-of.ts";
+import { greyContext, largestDifference, onCpuWithoutLeaks } from "../shared/testing/gradient-setting.ts";
 import { idcConfigSchema, type IdcConfig } from "./config.ts";
 import { idc, type IdcState } from "./method.ts";
 
@@ -35,23 +27,12 @@ const toy = toyDataset({ classes: 2, shape: [6, 6, 1] });
 testMethod(idc, { config: { ...small, initialisation: "noise" }, dataset: toy });
 
 describe("idc", () => {
-  let before = 0;
-  beforeEach(async () => {
-    await useBackend("cpu");
-    before = tf.memory().numTensors;
-    tf.engine().startScope();
-  });
-  afterEach(() => {
-    tf.engine().endScope();
-    expect(tf.memory().numTensors).toBe(before);
-  });
+  onCpuWithoutLeaks();
 
-  const context = (): RunContext => createRunContext(toyDataset({ classes: 3, shape: [6, 6, 1] }), 5);
   const parse = (change: object = {}): IdcConfig => idcConfigSchema.parse({ ...small, ...change });
-  const largest = (a: tf.Tensor, b: tf.Tensor): number => tf.max(tf.abs(tf.sub(a, b))).dataSync()[0]!;
 
   it("stores pixels in [0, 1], normalises them in the set, and says how they decode", () => {
-    const run = context();
+    const run = greyContext();
     const config = parse();
     const state = idc.init(run, config);
     expect(tf.min(state.pixels).dataSync()[0]!).toBeGreaterThanOrEqual(0);
@@ -65,7 +46,7 @@ describe("idc", () => {
   });
 
   it("takes one SGD step of all images for each class: momentum carries the others on", () => {
-    const run = context();
+    const run = greyContext();
     const config = parse({ factor: 1, augmentation: "none", baseLearningRate: 0.5, initialisation: "real" });
     const rate = 0.5 / 10;
     const network = run.network(config.network);
@@ -98,12 +79,12 @@ describe("idc", () => {
       pixels = tf.sub(pixels, tf.mul(velocity, rate));
     }
     expect(loss / sum).toBeCloseTo(1, 4);
-    expect(largest(next.pixels, pixels)).toBeLessThan(1e-5);
-    expect(largest(next.velocity, velocity)).toBeLessThan(1e-4);
+    expect(largestDifference(next.pixels, pixels)).toBeLessThan(1e-5);
+    expect(largestDifference(next.velocity, velocity)).toBeLessThan(1e-4);
   });
 
   it("trains the network on real images between updates, and starts each network from pixels in [0, 1]", () => {
-    const run = context();
+    const run = greyContext();
     const config = parse({ baseLearningRate: 50 });
     const states: IdcState[] = [idc.init(run, config)];
     const terms = Array.from({ length: 4 }, (_, step) => {
@@ -112,11 +93,11 @@ describe("idc", () => {
       return result.terms;
     });
     const thetas = states.map(({ theta }) => theta);
-    expect(largest(thetas[1]!, thetas[0]!)).toBeGreaterThan(0);
+    expect(largestDifference(thetas[1]!, thetas[0]!)).toBeGreaterThan(0);
     expect(tf.max(tf.abs(states[1]!.networkVelocity)).dataSync()[0]!).toBeGreaterThan(0);
     // After three updates: the next network of the run, as it starts.
     const fresh = run.network(config.network).init(foldIn(foldIn(run.key, "network"), 1));
-    expect(largest(thetas[3]!, fresh)).toBe(0);
+    expect(largestDifference(thetas[3]!, fresh)).toBe(0);
     expect(tf.max(tf.abs(states[3]!.networkVelocity)).dataSync()[0]).toBe(0);
     expect(terms.map(({ training }) => training! > 0)).toEqual([true, true, false, true]);
     // A large step leaves [0, 1]; only the next network's first update brings the pixels back.
@@ -128,20 +109,20 @@ describe("idc", () => {
   });
 
   it("pretrains a fresh network on the real images where asked", () => {
-    const run = context();
+    const run = greyContext();
     const [cold, warm] = [0, 1].map((pretrainEpochs) => idc.init(run, parse({ pretrainEpochs })));
-    expect(largest(cold!.theta, warm!.theta)).toBeGreaterThan(0);
+    expect(largestDifference(cold!.theta, warm!.theta)).toBeGreaterThan(0);
   });
 
   it("scales its step by the images per class and the area, and takes a part of many decoded images", () => {
-    const run = context();
+    const run = greyContext();
     const config = parse({ imageMomentum: 0, augmentation: "none", initialisation: "real" });
     const state = idc.init(run, config);
     const movedBy = (change: object) =>
       tf.sub(idc.step(run, state, parse({ ...config, ...change }), 1).state.pixels, state.pixels);
     const once = movedBy({});
-    expect(largest(movedBy({ baseSize: 12 }), tf.div(once, 4))).toBeLessThan(1e-5);
-    expect(largest(movedBy({ syntheticBatch: 2 }), once)).toBeGreaterThan(1e-5);
+    expect(largestDifference(movedBy({ baseSize: 12 }), tf.div(once, 4))).toBeLessThan(1e-5);
+    expect(largestDifference(movedBy({ syntheticBatch: 2 }), once)).toBeGreaterThan(1e-5);
   });
 
   it("refuses a network without filters, and a single class, before anything starts", () => {

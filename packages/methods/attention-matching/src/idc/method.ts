@@ -203,7 +203,7 @@ function filtersOf({ name, parameters }: Network): readonly ParameterEntry[] {
 }
 
 /**
- * Cost of a step in forward passes of an image: 3 for each real one that is matched or trained on, 12 for each synthetic one.
+ * Cost of a step in forward passes of an image: 3 for each real one that is matched or trained on, 8 for each synthetic one.
  *
  * @throws {ConfigError} if the network is unknown or has no filters, the factor does not fit, or there is a single class.
  */
@@ -224,7 +224,7 @@ function forecast(context: RunContext, config: IdcConfig): Forecast {
   const batch = Math.max(config.realBatch, 4 * synthetic, config.trainingBatch);
   return {
     multiplyAddsPerStep:
-      network.multiplyAdds * (names.length * (3 * config.realBatch + 12 * synthetic) + 3 * training),
+      network.multiplyAdds * (names.length * (3 * config.realBatch + 8 * synthetic) + 3 * training),
     peakBytes:
       4 *
       (network.activationFloats * batch + 10 * network.parameterCount + (4 * stored + 3 * decoded) * pixels),

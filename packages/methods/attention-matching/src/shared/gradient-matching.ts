@@ -176,8 +176,8 @@ function trainOnSynthetic(
 }
 
 /**
- * Cost of a step in forward passes of an image: 3 for each real one (forward and backward), 12 for each synthetic one (its
- * gradient, and the second derivative), and 3 for each training image and inner epoch.
+ * Cost of a step in forward passes of an image: 3 for each real one (forward and backward), 8 for each synthetic one (the
+ * same, and the derivative of that in the images), and 3 for each training image and inner epoch.
  *
  * @throws {ConfigError} if the network is unknown, the factor does not fit the images, or there is a single class.
  */
@@ -191,7 +191,7 @@ export function gradientForecast(context: RunContext, config: GradientConfig): F
   const stored = names.length * config.ipc;
   const synthetic = stored * imagesPerStored(config);
   const { outer, inner } = loopsOf(config);
-  const matching = 3 * names.length * config.realBatch + 12 * synthetic;
+  const matching = 3 * names.length * config.realBatch + 8 * synthetic;
   const training = (3 * synthetic * inner * (outer - 1)) / outer;
   const perClass = config.ipc * imagesPerStored(config);
   const batch = Math.max(config.realBatch, 4 * perClass, Math.min(synthetic, config.networkBatch));

@@ -23,6 +23,22 @@ export function publishedRun(ipc: number): PublishedConfig {
   return { ipc, iterations: NETWORKS * loopSchedule(ipc).outer };
 }
 
+/** Small runs of any data set. */
+export const smallPresets = {
+  laptop: {
+    status: "sample",
+    source: "a quarter of the width, a quarter of the real batch, 200 updates: minutes on two cores",
+    dataset: "any",
+    config: { ipc: 1, network: "convnet3-w32", realBatch: 64, iterations: 200 },
+  },
+  sample: {
+    status: "sample",
+    source: "runs in seconds",
+    dataset: "any",
+    config: { ipc: 1, network: "convnet3-w16", realBatch: 16, iterations: 20 },
+  },
+} as const;
+
 /** `<data set>-ipc<n>` for all that is reported: the method's defaults at the published length. */
 export function reportedPresets(source: string): Record<string, Preset<PublishedConfig>> {
   return Object.fromEntries(

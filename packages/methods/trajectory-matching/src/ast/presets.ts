@@ -1,4 +1,5 @@
 import type { Preset } from "@limbeck/core";
+import { sampleRun } from "../shared/sample-run.ts";
 import type { AstConfigInput } from "./config.ts";
 
 const script = "shenjiyuan123/AST-Alignment-with-Smooth-Expert, distill.sh";
@@ -78,17 +79,6 @@ export const astPresets: Readonly<Record<string, Preset<AstConfigInput>>> = {
     status: "sample",
     source: "one narrow expert of three epochs: a few minutes",
     dataset: "any",
-    config: {
-      ipc: 1,
-      network: "convnet3-w8",
-      experts: 1,
-      expertEpochs: 3,
-      innerSteps: 6,
-      maxStartEpoch: 2,
-      stepSize: 0.003,
-      imageLearningRate: 100,
-      stepSizeLearningRate: 1e-6,
-      iterations: 20,
-    },
+    config: { ...sampleRun, expertEpochs: 3, innerSteps: 6, stepSize: 0.003 },
   },
 };

@@ -1,4 +1,5 @@
 import type { Preset } from "@limbeck/core";
+import { sampleRun } from "../shared/sample-run.ts";
 import type { DatmConfigInput } from "./config.ts";
 
 const source = "NUS-HPC-AI-Lab/DATM, configs";
@@ -64,19 +65,6 @@ export const datmPresets: Readonly<Record<string, Preset<DatmConfigInput>>> = {
     status: "sample",
     source: "one narrow expert of four epochs: a few minutes",
     dataset: "any",
-    config: {
-      ipc: 1,
-      network: "convnet3-w8",
-      experts: 1,
-      expertEpochs: 4,
-      innerSteps: 5,
-      matchedEpochs: 1,
-      maxStartEpoch: 2,
-      imageLearningRate: 100,
-      stepSizeLearningRate: 1e-6,
-      labelLearningRate: 2,
-      lossThreshold: "none",
-      iterations: 20,
-    },
+    config: { ...sampleRun, expertEpochs: 4, matchedEpochs: 1, labelLearningRate: 2, lossThreshold: "none" },
   },
 };

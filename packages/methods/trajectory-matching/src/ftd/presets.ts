@@ -1,4 +1,5 @@
 import type { Preset } from "@limbeck/core";
+import { sampleRun } from "../shared/sample-run.ts";
 import type { FtdConfigInput } from "./config.ts";
 
 const table = "FTD, table 7 (docs/parameters.png of AngusDujw/FTD-distillation)";
@@ -64,17 +65,6 @@ export const ftdPresets: Readonly<Record<string, Preset<FtdConfigInput>>> = {
     status: "sample",
     source: "one narrow expert of two epochs: a minute or two",
     dataset: "any",
-    config: {
-      ipc: 1,
-      network: "convnet3-w8",
-      experts: 1,
-      innerSteps: 5,
-      matchedEpochs: 1,
-      maxStartEpoch: 2,
-      imageLearningRate: 100,
-      stepSizeLearningRate: 1e-6,
-      averageDecay: 0.9,
-      iterations: 20,
-    },
+    config: { ...sampleRun, matchedEpochs: 1, averageDecay: 0.9 },
   },
 };

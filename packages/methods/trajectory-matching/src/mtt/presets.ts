@@ -1,4 +1,5 @@
 import type { Preset } from "@limbeck/core";
+import { sampleRun } from "../shared/sample-run.ts";
 import type { MttConfigInput } from "./config.ts";
 
 const source = "justincui03/dc_benchmark, methods/tm/readme.md: commands from MTT's author";
@@ -140,16 +141,6 @@ export const mttPresets: Readonly<Record<string, Preset<MttConfigInput>>> = {
     status: "sample",
     source: "one narrow expert of two epochs: a minute or two",
     dataset: "any",
-    config: {
-      ipc: 1,
-      network: "convnet3-w8",
-      experts: 1,
-      innerSteps: 5,
-      matchedEpochs: 1,
-      maxStartEpoch: 2,
-      imageLearningRate: 100,
-      stepSizeLearningRate: 1e-6,
-      iterations: 20,
-    },
+    config: { ...sampleRun, matchedEpochs: 1 },
   },
 };

@@ -100,16 +100,19 @@ export function trajectoryGradient(loss: StudentLoss, trajectory: Trajectory): T
         const reached = compared.filter((_, k) => waypoints[k]!.step === i + 1).map(({ slope }) => slope);
         const lambda = tf.addN([before[0]!, ...reached]) as tf.Tensor1D;
         const kappa = (momentum === 0 ? lambda : tf.add(tf.mul(before[1]!, momentum), lambda)) as tf.Tensor1D;
+        // Nothing reads λ before the first step, and TESLA's does not change.
+        const moves = exact && i > 0;
         const along = gradientAlong(
           (theta, x, y) => loss(theta, x, y, i, "both"),
           snapshots[i]!,
           images,
           labels,
           kappa,
+          moves ? "both" : "images",
         );
         value.push(along.value.dataSync()[0]!);
         return [
-          exact ? tf.sub(lambda, tf.mul(along.theta, stepSize)) : tf.clone(lambda),
+          moves ? tf.sub(lambda, tf.mul(along.theta, stepSize)) : tf.clone(lambda),
           tf.clone(kappa),
           tf.sub(before[2]!, tf.mul(along.images, stepSize)),
           tf.sub(before[3]!, tf.mul(along.labels, stepSize)),

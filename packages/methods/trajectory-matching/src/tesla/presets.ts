@@ -1,4 +1,5 @@
 import type { Preset } from "@limbeck/core";
+import { sampleRun } from "../shared/sample-run.ts";
 import type { TeslaConfigInput } from "./config.ts";
 
 const source =
@@ -55,17 +56,6 @@ export const teslaPresets: Readonly<Record<string, Preset<TeslaConfigInput>>> = 
     status: "sample",
     source: "one narrow expert of two epochs: a minute or two",
     dataset: "any",
-    config: {
-      ipc: 1,
-      network: "convnet3-w8",
-      experts: 1,
-      innerSteps: 5,
-      matchedEpochs: 1,
-      maxStartEpoch: 2,
-      imageLearningRate: 50,
-      stepSizeLearningRate: 1e-6,
-      labels: "assigned",
-      iterations: 20,
-    },
+    config: { ...sampleRun, matchedEpochs: 1, imageLearningRate: 50, labels: "assigned" },
   },
 };

@@ -1,0 +1,333 @@
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import * as tf from "@tensorflow/tfjs-core";
+import { z } from "zod";
+import type { ImageDataset, Normalisation } from "../dataset/image-dataset.ts";
+import { normalisationDigest } from "../dataset/normalisation-digest.ts";
+import { stratifiedSplit, subsetOfSplit } from "../dataset/split.ts";
+import { ConfigError, DataError } from "../errors.ts";
+import type { RunContext } from "../method/method.ts";
+import type { PreparedArrays, PreparedPart } from "../method/prepared-part.ts";
+import type { Network, NetworkStatistics } from "../nn/network.ts";
+import { foldIn, keyFromSeed } from "../random/key.ts";
+import { accuracy } from "./accuracy.ts";
+import { readNetworkWeights, weightTensors, type NetworkWeights } from "./network-weights.ts";
+import { recipeSchema, type Recipe } from "./recipe.ts";
+import { disposeTrained, trainNetwork, type TrainedNetwork, type TrainingSnapshot } from "./train-network.ts";
+
+/** Raise it when training changes its bits: teachers that were made before are then not found any more. */
+const VERSION = 1;
+/** Largest difference of a mean or standard deviation that still counts as the same published constant. */
+const SAME_CONSTANT = 1e-6;
+/** Snapshots of a teacher's training that are kept on its way, at most. */
+const SNAPSHOTS = 4;
+/** Training images of a class that a teacher from a file is tried on. */
+const TRIED_PER_CLASS = 20;
+
+/** A teacher: a network with batch normalisation, trained here or read from a checkpoint. */
+export const teacherSchema = z.strictObject({
+  network: z.string().default("resnet18-batch").describe("name of the zoo, with batch normalisation"),
+  file: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      "safetensors checkpoint in torchvision's naming, in the working folder or the folder LIMBECK_DATA; without one the network is trained here",
+    ),
+  normalisation: z
+    .strictObject({ mean: z.array(z.number()), std: z.array(z.number().positive()) })
+    .optional()
+    .describe("what the checkpoint was trained with, where the file does not say it"),
+  epochs: z
+    .int()
+    .min(1)
+    .default(50)
+    .describe("training epochs; on small images a shorter training can give better sets"),
+  learningRate: z.number().positive().default(0.1).describe("of training, cosine to 0"),
+  batchSize: z.int().min(1).default(128).describe("of training"),
+  weightDecay: z.number().min(0).default(5e-4).describe("of training"),
+  seed: z.int().min(0).default(0).describe("decides initial parameters, order and augmentation"),
+});
+export type TeacherConfig = z.output<typeof teacherSchema>;
+
+/** A teacher at work. */
+export interface Teacher {
+  readonly network: Network;
+  /** `[P]`. */
+  readonly theta: tf.Tensor1D;
+  /** Running statistics, `variance` as the training kept it. */
+  readonly statistics: NetworkStatistics;
+}
+
+/** How a teacher is trained: SGD with momentum 0.9, cosine, crops and, where mirror images keep their class, flips. */
+function teacherRecipe(teacher: TeacherConfig, { mirrorInvariant }: ImageDataset): Recipe {
+  const { epochs, learningRate, batchSize, weightDecay } = teacher;
+  return recipeSchema.parse({
+    optimiser: "sgd",
+    learningRate,
+    momentum: 0.9,
+    weightDecay,
+    epochs,
+    batchSize,
+    schedule: { kind: "cosine" },
+    augmentation: mirrorInvariant ? "crop-flip" : "crop",
+  });
+}
+
+/**
+ * A teacher as parts to prepare, the last of which is the teacher: arrays `theta`, `mean` and `variance`, the statistics of all layers
+ * one after the other. The parts before it are snapshots of its training, from which an interrupted one goes on to the same bits.
+ * A checkpoint is read and checked at once, and tried on a few training images when the part is made.
+ *
+ * @param part Name of the teacher within the run.
+ * @throws {ConfigError} if the network is unknown or has no batch normalisation, or the checkpoint was trained on other classes
+ *   or with another normalisation.
+ * @throws {DataError} if the checkpoint is not one of this network.
+ */
+export function teacherParts(
+  context: RunContext,
+  part: string,
+  teacher: TeacherConfig,
+): readonly [...PreparedPart[], PreparedPart] {
+  const network = context.network(teacher.network);
+  if (!network.usesBatchStatistics) {
+    throw new ConfigError(
+      `${part}: network ${network.name} has no batch normalisation, whose statistics the images are to match; choose one that has, such as convnet3-batch or resnet18-batch`,
+    );
+  }
+  return teacher.file === undefined
+    ? trainedParts(context, part, teacher, network)
+    : [checkpointPart(context, part, teacher, teacher.file, network)];
+}
+
+function checkpointPart(
+  { dataset }: RunContext,
+  part: string,
+  teacher: TeacherConfig,
+  file: string,
+  network: Network,
+): PreparedPart {
+  const { metadata, ...weights } = readNetworkWeights(network, locate(part, file));
+  checkClasses(part, metadata, dataset);
+  checkSameNormalisation(part, teacher, metadata, dataset);
+  return {
+    name: part,
+    bytes: 4 * (weights.theta.length + 2 * weights.mean.length),
+    identity: {
+      kind: "teacher-file",
+      network: network.name,
+      weights: digest(weights),
+      ...dataIdentity(dataset),
+    },
+    multiplyAdds: network.multiplyAdds * TRIED_PER_CLASS * dataset.classes.length,
+    async make(signal) {
+      await tryTeacher(part, network, weights, dataset, signal);
+      return arraysOf({ ...weights });
+    },
+  };
+}
+
+/** Where a training of so many epochs is cut: its last entry is its end. */
+function cuts(epochs: number): number[] {
+  const length = Math.ceil(epochs / (SNAPSHOTS + 1));
+  return Array.from({ length: Math.ceil(epochs / length) }, (_, i) => Math.min(epochs, (i + 1) * length));
+}
+
+function trainedParts(
+  { dataset, real }: RunContext,
+  part: string,
+  teacher: TeacherConfig,
+  network: Network,
+): readonly [...PreparedPart[], PreparedPart] {
+  const recipe = teacherRecipe(teacher, dataset);
+  const ends = cuts(recipe.epochs);
+  const parts = ends.map((end, i): PreparedPart => {
+    const isLast = i === ends.length - 1;
+    const begin = i === 0 ? 0 : ends[i - 1]!;
+    const before = i === 0 ? undefined : `${part}/epoch-${begin}`;
+    return {
+      name: isLast ? part : `${part}/epoch-${end}`,
+      bytes: 4 * network.parameterCount * (isLast ? 1 : 2),
+      identity: {
+        kind: "teacher",
+        version: VERSION,
+        ...dataIdentity(dataset),
+        network: network.name,
+        recipe,
+        seed: teacher.seed,
+        epoch: end,
+      },
+      multiplyAdds: 3 * network.multiplyAdds * dataset.train.size * (end - begin),
+      async make(signal, prepared) {
+        const from = before === undefined ? undefined : snapshotOf(network, begin, prepared(before));
+        try {
+          const trained = await trainNetwork({
+            network,
+            data: { images: real, labels: dataset.train.labels },
+            recipe,
+            key: foldIn(keyFromSeed(teacher.seed), "teacher"),
+            signal,
+            until: end,
+            ...(from === undefined ? {} : { from }),
+          });
+          try {
+            return arraysOf(await trainedNumbers(trained));
+          } finally {
+            disposeTrained(trained);
+          }
+        } finally {
+          if (from !== undefined) disposeTrained(from);
+        }
+      },
+    };
+  });
+  return parts as [...PreparedPart[], PreparedPart];
+}
+
+/** What is kept of a training: parameters, statistics where there are any yet, and the momentum where it goes on. */
+async function trainedNumbers({
+  theta,
+  statistics,
+  optimiser,
+}: TrainedNetwork): Promise<Record<string, Float32Array>> {
+  const numbers = async (vector: tf.Tensor): Promise<Float32Array> => Float32Array.from(await vector.data());
+  const flat = (vectors: readonly tf.Tensor1D[]): Float32Array =>
+    Float32Array.from(tf.tidy(() => tf.concat([...vectors]).dataSync()));
+  return {
+    theta: await numbers(theta),
+    ...(statistics && { mean: flat(statistics.mean), variance: flat(statistics.variance) }),
+    ...(optimiser && { velocity: await numbers(optimiser["velocity"] as tf.Tensor) }),
+  };
+}
+
+function snapshotOf(network: Network, epoch: number, arrays: PreparedArrays): TrainingSnapshot {
+  const values = (name: string): Float32Array =>
+    (arrays[name]?.data as Float32Array | undefined) ?? new Float32Array();
+  const hasStatistics = arrays["mean"] !== undefined;
+  const optimiser = { velocity: tf.tensor1d(values("velocity")) };
+  if (!hasStatistics) return { epoch, theta: tf.tensor1d(values("theta")), optimiser };
+  const weights = { theta: values("theta"), mean: values("mean"), variance: values("variance") };
+  return { epoch, ...weightTensors(network, weights), optimiser };
+}
+
+/** The teacher that {@link teacherParts} have prepared. The caller owns its tensors. */
+export function preparedTeacher(context: RunContext, part: string, teacher: TeacherConfig): Teacher {
+  const network = context.network(teacher.network);
+  const arrays = context.prepared!(part);
+  const values = (name: keyof NetworkWeights): Float32Array => arrays[name]!.data as Float32Array;
+  const weights = { theta: values("theta"), mean: values("mean"), variance: values("variance") };
+  return { network, ...weightTensors(network, weights) };
+}
+
+function arraysOf(vectors: Readonly<Record<string, Float32Array>>): PreparedArrays {
+  return Object.fromEntries(
+    Object.entries(vectors).map(([name, data]) => [name, { shape: [data.length], data }]),
+  );
+}
+
+function dataIdentity({ sha256, normalisation }: ImageDataset) {
+  return { dataset: { sha256, normalisation: normalisationDigest(normalisation) } };
+}
+
+function digest({ theta, mean, variance }: NetworkWeights): string {
+  const hash = createHash("sha256");
+  for (const values of [theta, mean, variance]) hash.update(values);
+  return hash.digest("hex");
+}
+
+/** The file as it is named, else in the folder of data sets. */
+function locate(part: string, file: string): string {
+  if (existsSync(file)) return file;
+  const folder = process.env["LIMBECK_DATA"];
+  if (folder !== undefined && folder !== "" && existsSync(join(folder, file))) return join(folder, file);
+  throw new DataError(
+    `${part}: wanted the checkpoint ${file}, found none here nor in the folder LIMBECK_DATA; give its path as file, or leave file out to train the teacher here`,
+  );
+}
+
+/** A checkpoint may carry its class names in order, joined by commas. */
+function checkClasses(
+  part: string,
+  metadata: Readonly<Record<string, string>>,
+  { name, classes }: ImageDataset,
+): void {
+  const given = metadata["classes"]?.split(",");
+  if (given === undefined) return;
+  const place = classes.findIndex((label, i) => label !== given[i]);
+  if (given.length === classes.length && place < 0) return;
+  const differs =
+    given.length === classes.length
+      ? `class ${place} is "${classes[place]}" there and "${given[place]}" here`
+      : `${classes.length} classes there, ${given.length} here`;
+  throw new ConfigError(
+    `${part}: the teacher was trained on other classes than those of ${name}: ${differs}; give a teacher of the same classes in the same order`,
+  );
+}
+
+function checkSameNormalisation(
+  part: string,
+  { normalisation: given }: TeacherConfig,
+  metadata: Readonly<Record<string, string>>,
+  { name, normalisation }: ImageDataset,
+): void {
+  const numbers = (text: string): number[] => text.split(",").map(Number);
+  const { mean, std } = metadata;
+  const told =
+    mean !== undefined && std !== undefined ? { mean: numbers(mean), std: numbers(std) } : undefined;
+  const own = told ?? given;
+  if (own === undefined) {
+    throw new ConfigError(
+      `${part}: the checkpoint does not say which normalisation its images had; give it as normalisation: { mean, std }`,
+    );
+  }
+  if (normalisation.kind === "mean-std") {
+    const same = [
+      [own.mean, normalisation.mean],
+      [own.std, normalisation.std],
+    ].every(
+      ([a, b]) =>
+        a!.length === b!.length && a!.every((value, i) => Math.abs(value - b![i]!) <= SAME_CONSTANT),
+    );
+    if (same) return;
+  }
+  throw new ConfigError(
+    `${part}: the teacher was trained on images of ${spelt({ kind: "mean-std", ...own })}, ${name} is given with ${spelt(normalisation)}; open the data with the teacher's constants`,
+  );
+}
+
+function spelt(normalisation: Normalisation): string {
+  if (normalisation.kind === "zca") return "whitening";
+  return `mean [${normalisation.mean}] and standard deviation [${normalisation.std}]`;
+}
+
+/**
+ * A checkpoint that does not tell its classes may have them in another order: it is tried on training images.
+ *
+ * @throws {DataError} if it knows no more than half of what even a poor teacher knows.
+ */
+async function tryTeacher(
+  part: string,
+  network: Network,
+  weights: NetworkWeights,
+  dataset: ImageDataset,
+  signal: AbortSignal,
+): Promise<void> {
+  const { train, classes, normalisation } = dataset;
+  const wanted = (TRIED_PER_CLASS * classes.length) / train.size;
+  const positions =
+    wanted >= 1 ? undefined : stratifiedSplit(train.labels, wanted, keyFromSeed(0)).validation;
+  const split = positions === undefined ? train : subsetOfSplit(train, positions);
+  const { theta, statistics } = weightTensors(network, weights);
+  try {
+    const { percent, total } = await accuracy({ network, theta, statistics, split, normalisation, signal });
+    const chance = 100 / classes.length;
+    const least = Math.min(2 * chance, (100 + chance) / 2);
+    if (percent >= least) return;
+    throw new DataError(
+      `${part}: the checkpoint names ${percent.toFixed(1)} % of ${total} training images of ${dataset.name} rightly, wanted at least ${least.toFixed(1)} %; its classes may be others or in another order`,
+    );
+  } finally {
+    tf.dispose([theta, ...statistics.mean, ...statistics.variance]);
+  }
+}

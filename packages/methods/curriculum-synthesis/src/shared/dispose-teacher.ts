@@ -1,0 +1,7 @@
+import type { Teacher } from "@limbeck/core";
+import * as tf from "@tensorflow/tfjs-core";
+
+/** Frees a teacher's tensors. */
+export function disposeTeacher({ theta, statistics }: Teacher): void {
+  tf.dispose([theta, ...statistics.mean, ...statistics.variance]);
+}

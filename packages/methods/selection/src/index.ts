@@ -1,0 +1,18 @@
+export { el2nConfigSchema } from "./el2n/config.ts";
+export { el2n } from "./el2n/method.ts";
+export { el2nScores } from "./el2n/el2n-scores.ts";
+export { forgettingConfigSchema } from "./forgetting/config.ts";
+export { forgetting } from "./forgetting/method.ts";
+export { forgettingCounts } from "./forgetting/forgetting-counts.ts";
+export { herdingConfigSchema } from "./herding/config.ts";
+export { herding } from "./herding/method.ts";
+export { herd } from "./herding/herd.ts";
+export { kCenterConfigSchema } from "./k-center/config.ts";
+export { kCenter } from "./k-center/method.ts";
+export { kCenterGreedy } from "./k-center/k-center-greedy.ts";
+export { kMeansConfigSchema } from "./k-means/config.ts";
+export { kMeans } from "./k-means/method.ts";
+export { randomConfigSchema } from "./random/config.ts";
+export { random } from "./random/method.ts";
+export { randomPositions, type SelectionState } from "./shared/selection-method.ts";
+export type { Rows } from "./shared/trained-networks.ts";
