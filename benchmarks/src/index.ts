@@ -29,6 +29,42 @@ export { recordsTable } from "./records/records-table.ts";
 export { studentTDistribution, studentTQuantile } from "./statistics/student-t.ts";
 export { formatSummary, pairedDifference, summarise, type Summary } from "./statistics/summary.ts";
 
+// Sweeps.
+export {
+  CELL_FORMAT,
+  cellId,
+  cellNeeds,
+  cellSchema,
+  cellTitle,
+  type Cell,
+  type CellDataset,
+  type CellEngine,
+  type DistillCell,
+  type EvaluateCell,
+} from "./sweep/cell.ts";
+export {
+  createCellRunner,
+  type Catalogue,
+  type CellHooks,
+  type CellProgress,
+  type CellRunner,
+  type CellRunnerOptions,
+} from "./sweep/cell-runner.ts";
+export { folderCellStore, type CellOutcome, type CellStore } from "./sweep/cell-store.ts";
+export { appendOnce } from "./sweep/append-once.ts";
+export { forecastSweep, type SweepForecast } from "./sweep/forecast-sweep.ts";
+export { readSweepFile, type ReadSweep } from "./sweep/read-sweep-file.ts";
+export {
+  runSweep,
+  sweepPaths,
+  type RunSweepOptions,
+  type SweepEvent,
+  type SweepPaths,
+  type SweepResult,
+} from "./sweep/run-sweep.ts";
+export type { SweepFile, SweepInput } from "./sweep/sweep-file.ts";
+export { planCells, planSweep, shardOf, type CellGroup, type SweepPlan } from "./sweep/sweep-plan.ts";
+
 // Speed.
 export { measuredRate } from "./perf/calibrate.ts";
 export { medianSeconds, type Measurement, type PreparedWorkload, type Workload } from "./perf/measure.ts";
@@ -38,6 +74,7 @@ export { workloadNamed, workloads } from "./perf/workloads.ts";
 // What command lines share.
 export { mergeConfig, parseOverrides, type RawConfig } from "./command-line/config-overrides.ts";
 export { describeFailure, reportFailure, type ExitCode } from "./command-line/exit-code.ts";
+export { layeredConfig } from "./command-line/layered-config.ts";
 export { takeInterrupts, type Interrupt } from "./command-line/interrupt.ts";
 export { collect, seedList, stepList, wholeNumber } from "./command-line/option-parsers.ts";
 export { methodNamed, whitenedAs, whiteningOf } from "./method-named.ts";

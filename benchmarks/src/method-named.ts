@@ -7,11 +7,14 @@ import {
 } from "@limbeck/core";
 import { methods } from "./methods.gen.ts";
 
-/** @throws {ConfigError} on an unknown id, naming the known ones. */
-export function methodNamed(id: string): DistillationMethod {
-  const found = methods.find((method) => method.id === id);
+/**
+ * @param among Default: every method of the workspace.
+ * @throws {ConfigError} on an unknown id, naming the known ones.
+ */
+export function methodNamed(id: string, among: readonly DistillationMethod[] = methods): DistillationMethod {
+  const found = among.find((method) => method.id === id);
   if (found !== undefined) return found;
-  throw new ConfigError(`unknown method "${id}"; known: ${methods.map((method) => method.id).join(", ")}`);
+  throw new ConfigError(`unknown method "${id}"; known: ${among.map((method) => method.id).join(", ")}`);
 }
 
 /**

@@ -20,10 +20,8 @@ import { appendRecord } from "../records/record-file.ts";
 import { recordsTable } from "../records/records-table.ts";
 import type { EvaluationRecord } from "../records/record.ts";
 import { benchmarkMethod } from "./benchmark-method.ts";
-import { evaluateCached } from "./evaluate-cached.ts";
+import { evaluateCached, evaluateFullCached } from "./evaluate-cached.ts";
 import type { EvaluationProgress } from "./evaluate-set.ts";
-import { evaluateFullData } from "./full-data.ts";
-import { fullDataRecord } from "./evaluation-record.ts";
 import { randomSubset } from "./random-subset.ts";
 
 interface BenchOptions extends EngineChoice {
@@ -132,12 +130,11 @@ async function bench(options: BenchOptions): Promise<void> {
     records.push(record);
   }
   if (options.full === true) {
-    const result = await evaluateFullData(dataset, {
+    const { record, cached } = await evaluateFullCached(dataset, join(options.runs, "baselines"), {
       ...evaluation,
       onProgress: (progress) => say(`full data: ${told(progress)}`),
     });
-    const record = fullDataRecord(dataset, { ...evaluation, evaluation: result });
-    appendRecord(options.records, record);
+    if (!cached) appendRecord(options.records, record);
     records.push(record);
   }
   interrupt.release();

@@ -6,8 +6,9 @@ import { protocolHash, protocolId, type Protocol } from "../protocol/protocol.ts
 import { appendJsonLine, parseJsonLines } from "../records/json-lines.ts";
 import type { EvaluationRecord } from "../records/record.ts";
 import { appendRecord, readRecords } from "../records/record-file.ts";
-import { evaluateSet, type EvaluationOptions, type SeedResult } from "./evaluate-set.ts";
-import { setRecord } from "./evaluation-record.ts";
+import { evaluateSet, type Evaluation, type EvaluationOptions, type SeedResult } from "./evaluate-set.ts";
+import { fullDataRecord, setRecord } from "./evaluation-record.ts";
+import { evaluateFullData } from "./full-data.ts";
 
 /** One network's outcome as a line of `seeds.jsonl`, with everything that decides it. */
 const seedLineSchema = z.strictObject({
@@ -35,12 +36,35 @@ export async function evaluateCached(
   distillSeconds: number,
   options: EvaluationOptions,
 ): Promise<{ readonly record: EvaluationRecord; readonly cached: boolean }> {
+  const evaluate = (cached: EvaluationOptions) => evaluateSet(set, dataset, cached);
+  const toRecord = (evaluation: Evaluation) => setRecord(set, distillSeconds, { ...options, evaluation });
+  return evaluateKnown(hashSyntheticSet(set), folder, options, evaluate, toRecord);
+}
+
+/** The same for the full-data bound. */
+export async function evaluateFullCached(
+  dataset: ImageDataset,
+  folder: string,
+  options: EvaluationOptions,
+): Promise<{ readonly record: EvaluationRecord; readonly cached: boolean }> {
+  const evaluate = (cached: EvaluationOptions) => evaluateFullData(dataset, cached);
+  const toRecord = async (evaluation: Evaluation) => fullDataRecord(dataset, { ...options, evaluation });
+  return evaluateKnown(dataset.sha256, folder, options, evaluate, toRecord);
+}
+
+async function evaluateKnown(
+  set: string,
+  folder: string,
+  options: EvaluationOptions,
+  evaluate: (cached: EvaluationOptions) => Promise<Evaluation>,
+  toRecord: (evaluation: Evaluation) => Promise<EvaluationRecord>,
+): Promise<{ readonly record: EvaluationRecord; readonly cached: boolean }> {
   const identity = evaluationIdentity(set, options.protocol, options.network);
   const records = join(folder, "records.jsonl");
   const earlier = findRecord(records, identity, options);
   if (earlier !== undefined) return { record: earlier, cached: true };
   const seedFile = join(folder, "seeds.jsonl");
-  const evaluation = await evaluateSet(set, dataset, {
+  const evaluation = await evaluate({
     ...options,
     known: knownSeeds(seedFile, identity),
     onSeed(seed, result) {
@@ -48,23 +72,16 @@ export async function evaluateCached(
       options.onSeed?.(seed, result);
     },
   });
-  const record = await setRecord(set, distillSeconds, { ...options, evaluation });
+  const record = await toRecord(evaluation);
   appendRecord(records, record);
   return { record, cached: false };
 }
 
 type Identity = Omit<z.output<typeof seedLineSchema>, "seed" | "percent" | "seconds">;
 
-function evaluationIdentity(set: SyntheticSet, protocol: Protocol, network: string): Identity {
+function evaluationIdentity(set: string, protocol: Protocol, network: string): Identity {
   const { backend, precision, threads } = engineInfo();
-  return {
-    set: hashSyntheticSet(set),
-    protocol: protocolHash(protocol),
-    network,
-    backend,
-    precision,
-    threads,
-  };
+  return { set, protocol: protocolHash(protocol), network, backend, precision, threads };
 }
 
 function findRecord(

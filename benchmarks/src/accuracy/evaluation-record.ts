@@ -27,13 +27,14 @@ export async function setRecord(
   distillSeconds: number,
   evaluated: Evaluated,
 ): Promise<EvaluationRecord> {
-  const { method, dataset, ipc, config } = set.provenance;
+  const { method, dataset, ipc, config, seed } = set.provenance;
   const { images, labels } = await setBytes(set);
   return {
     method,
     dataset,
     ...(set.normalisation.kind === "zca" ? { normalisation: "zca" as const } : {}),
     ipc,
+    seed,
     ...outcome(evaluated),
     config: { ...config },
     set: hashSyntheticSet(set),

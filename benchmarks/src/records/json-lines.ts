@@ -35,11 +35,23 @@ function endsTorn(file: number): boolean {
 
 /** The values of a text of JSON lines with their 1-based line numbers. Lines torn off by a crash are left out. */
 export function parseJsonLines(text: string): { readonly line: number; readonly value: unknown }[] {
-  return text.split("\n").flatMap((line, index) => {
-    try {
-      return [{ line: index + 1, value: JSON.parse(line) as unknown }];
-    } catch {
-      return [];
-    }
+  return text.split("\n").flatMap((content, index) => {
+    const value = parsed(content);
+    return value === undefined ? [] : [{ line: index + 1, value }];
   });
+}
+
+/** 1-based numbers of the lines that {@link parseJsonLines} leaves out. */
+export function tornLines(text: string): number[] {
+  return text
+    .split("\n")
+    .flatMap((content, index) => (content !== "" && parsed(content) === undefined ? [index + 1] : []));
+}
+
+function parsed(line: string): unknown {
+  try {
+    return JSON.parse(line) as unknown;
+  } catch {
+    return undefined;
+  }
 }

@@ -12,6 +12,8 @@ export const recordSchema = z
     normalisation: z.literal("zca").optional(),
     /** Images per class. */
     ipc: z.number().positive(),
+    /** Seed of the distillation or of the draw; absent in old records. */
+    seed: z.int().optional(),
     /** Network that was trained on the set. */
     network: z.string().min(1),
     /** Protocol id, such as `dsa-v1`. */
@@ -33,6 +35,8 @@ export const recordSchema = z
     machine: z.string().min(1),
     /** ISO 8601, UTC. */
     date: z.iso.datetime(),
+    /** Id of the sweep's cell that made it: no cell is recorded twice in one file. */
+    cell: z.string().min(1).optional(),
   })
   .refine((record) => record.seeds.length === record.accuracy.length, {
     message: "accuracy must have one value per seed",

@@ -7,6 +7,7 @@ import { registerDoctor } from "./commands/doctor.ts";
 import { registerEvaluate } from "./commands/evaluate.ts";
 import { registerExport } from "./commands/export.ts";
 import { registerMethods } from "./commands/methods.ts";
+import { registerSweep } from "./commands/sweep.ts";
 
 /** The `limbeck` command. Parsing errors and `--help` throw a CommanderError instead of ending the process. */
 export function createProgram(): Command {
@@ -19,6 +20,7 @@ export function createProgram(): Command {
     .showHelpAfterError("(--help lists the options)");
   registerDistill(program);
   registerEvaluate(program);
+  registerSweep(program);
   program.addCommand(perfCommand().copyInheritedSettings(program));
   registerDoctor(program);
   registerDatasets(program);

@@ -15,10 +15,10 @@ import { Option, type Command } from "commander";
 import { startEngine, withEngineOptions, withOutputOptions, type CommonFlags } from "../common-options.ts";
 import { readConfigFile, type ConfigFile } from "../config-file.ts";
 import { forecastText, makeForecast } from "../dry-run.ts";
-import { layeredConfig } from "../layered-config.ts";
 import { openForCommand } from "../open-for-command.ts";
 import {
   collect,
+  layeredConfig,
   methodNamed,
   parseOverrides,
   whitenedAs,

@@ -1,5 +1,5 @@
 import type { DistillationMethod } from "@limbeck/core";
-import { mergeConfig, type RawConfig } from "@limbeck/benchmarks";
+import { mergeConfig, type RawConfig } from "./config-overrides.ts";
 
 /** The layers over a preset, later ones winning; nested keys that only the preset has are kept. */
 export function layeredConfig(
