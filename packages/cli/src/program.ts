@@ -7,6 +7,8 @@ import { registerDoctor } from "./commands/doctor.ts";
 import { registerEvaluate } from "./commands/evaluate.ts";
 import { registerExport } from "./commands/export.ts";
 import { registerMethods } from "./commands/methods.ts";
+import { registerPlot } from "./commands/plot.ts";
+import { registerReport } from "./commands/report.ts";
 import { registerSweep } from "./commands/sweep.ts";
 
 /** The `limbeck` command. Parsing errors and `--help` throw a CommanderError instead of ending the process. */
@@ -21,6 +23,8 @@ export function createProgram(): Command {
   registerDistill(program);
   registerEvaluate(program);
   registerSweep(program);
+  registerReport(program);
+  registerPlot(program);
   program.addCommand(perfCommand().copyInheritedSettings(program));
   registerDoctor(program);
   registerDatasets(program);

@@ -143,7 +143,7 @@ export { createFolder, storageError, writeFileBeside } from "./artifact/durable-
 export { exportImageFolder } from "./artifact/export-image-folder.ts";
 export { exportParquet } from "./artifact/export-parquet.ts";
 export { exportSafetensors } from "./artifact/export-safetensors.ts";
-export { previewPng } from "./artifact/preview.ts";
+export { hardLabels, previewPng } from "./artifact/preview.ts";
 export { readSet } from "./artifact/read-set.ts";
 export {
   encodeSafetensors,

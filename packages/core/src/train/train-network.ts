@@ -1,4 +1,3 @@
-import { setImmediate } from "node:timers/promises";
 import * as tf from "@tensorflow/tfjs-core";
 import { RunError } from "../errors.ts";
 import { ensureGradients } from "../grad/ensure-gradients.ts";
@@ -9,6 +8,7 @@ import { permutation } from "../random/draw.ts";
 import { foldIn, type Key } from "../random/key.ts";
 import { batchAugmentation } from "./augment-batch.ts";
 import { batchSource, type TrainingData } from "./batch-source.ts";
+import { nextTurn } from "./next-turn.ts";
 import type { Recipe } from "./recipe.ts";
 import { STATISTICS_STEPS, updateRunningStatistics } from "./running-statistics.ts";
 import { recipeOptimiser, trainStep } from "./train-step.ts";
@@ -31,7 +31,8 @@ export interface TrainOptions {
   readonly key: Key;
   /** Start from these parameters instead of fresh ones; stays alive. */
   readonly theta?: tf.Tensor1D;
-  readonly onEpoch?: (report: EpochReport) => void;
+  /** `theta`: the parameters after the epoch, alive during the call only. */
+  readonly onEpoch?: (report: EpochReport, theta: tf.Tensor1D) => void;
   /** Stops between two steps; the promise then rejects with its reason. */
   readonly signal?: AbortSignal;
 }
@@ -111,7 +112,7 @@ export async function trainNetwork(options: TrainOptions): Promise<TrainedNetwor
         free(theta, state, average, statistics);
         ({ theta, state, average, statistics } = next);
         losses.push(next.loss);
-        await setImmediate();
+        await nextTurn();
       }
       loss = await meanLoss(losses);
       losses = [];
@@ -120,7 +121,7 @@ export async function trainNetwork(options: TrainOptions): Promise<TrainedNetwor
           `training ${network.name}: the loss is ${loss} in epoch ${epoch + 1} of ${recipe.epochs}; lower the learning rate (now ${learningRate})`,
         );
       }
-      onEpoch?.({ epoch: epoch + 1, epochs: recipe.epochs, loss, learningRate });
+      onEpoch?.({ epoch: epoch + 1, epochs: recipe.epochs, loss, learningRate }, theta);
     }
   } catch (error) {
     free(theta, state, average, statistics, losses);

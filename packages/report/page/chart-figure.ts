@@ -1,0 +1,50 @@
+import * as Plot from "@observablehq/plot";
+import { seriesStyle, type ChartPlace } from "../src/charts.ts";
+import { bdi, h } from "./dom.ts";
+
+/** Symbols of a legend, drawn as text. */
+const GLYPHS: Readonly<Record<string, string>> = {
+  circle: "●",
+  square: "■",
+  triangle: "▲",
+  diamond: "◆",
+  star: "★",
+  cross: "✚",
+  wye: "Y",
+  hexagon: "⬢",
+};
+
+/** A chart with its caption and legend, as wide as its place; `update` draws it anew. */
+export function chartFigure(caption: string): {
+  readonly element: HTMLElement;
+  update(
+    options: (place: ChartPlace) => Plot.PlotOptions,
+    names: readonly string[],
+    text?: string,
+    withSymbols?: boolean,
+  ): void;
+} {
+  const box = h("div", { class: "chart" });
+  const legend = h("ul", { class: "legend", "aria-label": "legend" });
+  const words = h("figcaption", {}, caption);
+  const element = h("figure", {}, words, legend, box);
+  return {
+    element,
+    update(options, names, text = caption, withSymbols = true) {
+      words.textContent = text;
+      const width = Math.max(260, Math.min(680, box.clientWidth || 640));
+      const svg = Plot.plot({ ...options({ width }), style: { background: "transparent" } });
+      svg.setAttribute("role", "img");
+      svg.setAttribute("aria-label", text);
+      box.replaceChildren(svg);
+      legend.replaceChildren(
+        ...names.map((name, i) => {
+          const { colour, symbol } = seriesStyle(i);
+          const key = h("span", { "aria-hidden": "true" }, withSymbols ? GLYPHS[symbol]! : "━");
+          key.style.color = colour;
+          return h("li", {}, key, " ", bdi(name));
+        }),
+      );
+    },
+  };
+}
