@@ -34,6 +34,8 @@ export function chartFigure(caption: string): {
       words.textContent = text;
       const width = Math.max(260, Math.min(680, box.clientWidth || 640));
       const svg = Plot.plot({ ...options({ width }), style: { background: "transparent" } });
+      // To a screen reader the chart is one picture; the numbers are in the leaderboard.
+      for (const part of svg.querySelectorAll("[aria-label]")) part.removeAttribute("aria-label");
       svg.setAttribute("role", "img");
       svg.setAttribute("aria-label", text);
       box.replaceChildren(svg);

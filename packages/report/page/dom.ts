@@ -39,6 +39,9 @@ export function section(id: string, title: string, ...children: readonly Child[]
   );
 }
 
+/** Letters of a choice that are shown. */
+const OPTION_LENGTH = 60;
+
 /** A labelled choice. */
 export function choice(
   label: string,
@@ -47,7 +50,15 @@ export function choice(
   value = options[0]?.value ?? "",
 ): HTMLLabelElement {
   const select = h("select", { onchange: () => onchange(select.value) });
-  select.append(...options.map((option) => h("option", { value: option.value }, option.text)));
+  select.append(
+    ...options.map((option) =>
+      h(
+        "option",
+        { value: option.value },
+        option.text.length > OPTION_LENGTH ? `${option.text.slice(0, OPTION_LENGTH)}…` : option.text,
+      ),
+    ),
+  );
   select.value = value;
   return h("label", { class: "field" }, h("span", {}, label), select);
 }
