@@ -29,7 +29,7 @@ export function gridOf(labels: readonly number[], classes: number): Grid {
  * The value that is black and the value that is white: 0 and 1, or 2.5 standard deviations around the mean of everything shown, so
  * that what lies outside of 0…1 is seen too.
  */
-export function rangeOf(values: Float32Array, contrast: Contrast): readonly [low: number, high: number] {
+function rangeOf(values: Float32Array, contrast: Contrast): readonly [low: number, high: number] {
   if (contrast === "raw") return [0, 1];
   let sum = 0;
   for (const value of values) sum += value;
@@ -41,7 +41,7 @@ export function rangeOf(values: Float32Array, contrast: Contrast): readonly [low
 }
 
 /** One image as canvas pixels. More than three channels show as the mean of them. */
-export function imageData(
+function imageData(
   values: Float32Array,
   position: number,
   [height, width, channels]: Shape,

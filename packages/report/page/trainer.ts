@@ -4,7 +4,7 @@ import { chartFigure } from "./chart-figure.ts";
 import { bdi, choice, h, section } from "./dom.ts";
 import { accuracyText, percent, secondsText } from "./format.ts";
 import { sketchPad } from "./sketch-pad.ts";
-import type { Answer, Request, TrainingSet } from "./training-messages.ts";
+import type { Answer, BackendChoice, Request, TrainingSet } from "./training-messages.ts";
 import { unpack, unpackImages } from "./unpack.ts";
 
 const CONDENSED = "condensed set";
@@ -19,6 +19,7 @@ export function trainerSection(data: ReportData): HTMLElement | undefined {
   let set = sets[0]!;
   let network = set.training.networks[0]!;
   let workers: Worker[] = [];
+  let backend: BackendChoice = "auto";
 
   const epochs = h("input", { type: "number", min: 1, max: 10_000, value: epochsOf(set) });
   const start = h("button", { type: "button", class: "primary", onclick: () => void run() }, "Train here");
@@ -84,6 +85,7 @@ export function trainerSection(data: ReportData): HTMLElement | undefined {
       const common = {
         kind: "train" as const,
         wasm,
+        backend,
         network,
         shape: set.shape,
         classes: set.classes,
@@ -106,7 +108,10 @@ export function trainerSection(data: ReportData): HTMLElement | undefined {
           if (answer.kind === "answer") return pad.answer(answer.probabilities, set.classes);
           if (answer.kind === "ready") states.set(name, `running on ${answer.backend}`);
           if (answer.kind === "epoch") {
-            states.set(name, `epoch ${answer.epoch} of ${answer.epochs}, ${secondsText(answer.seconds)}`);
+            states.set(
+              name,
+              `epoch ${answer.epoch} of ${answer.epochs}, loss ${answer.loss.toPrecision(3)}, ${secondsText(answer.seconds)}`,
+            );
             if (answer.accuracy !== undefined)
               points.push({ name, epoch: answer.epoch, accuracy: answer.accuracy });
             else if (answer.epoch % 5 !== 0) return;
@@ -170,6 +175,15 @@ export function trainerSection(data: ReportData): HTMLElement | undefined {
       ),
       h("label", { class: "field" }, h("span", {}, "Network"), networks),
       h("label", { class: "field" }, h("span", {}, "Epochs"), epochs),
+      choice(
+        "Compute by",
+        [
+          { value: "auto", text: "the fastest there is" },
+          { value: "webgl", text: "WebGL" },
+          { value: "wasm", text: "WebAssembly" },
+        ],
+        (value) => (backend = value as BackendChoice),
+      ),
       start,
       stop,
     ),

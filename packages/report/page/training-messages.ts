@@ -8,11 +8,15 @@ export interface TrainingSet {
   readonly factor: number;
 }
 
+/** What the worker computes on; `auto`: the fastest that this browser has. */
+export type BackendChoice = "auto" | "webgl" | "wasm";
+
 /** What the page asks of the worker. */
 export type Request =
   | {
       readonly kind: "train";
       readonly wasm: Uint8Array;
+      readonly backend: BackendChoice;
       readonly network: string;
       readonly shape: readonly [number, number, number];
       readonly classes: readonly string[];

@@ -43,7 +43,7 @@ self.onmessage = ({ data }: MessageEvent<Request>): void => {
 /** The same as an evaluation of the harness with this seed: same initial parameters, same order, same augmentation. */
 async function train(request: TrainRequest): Promise<void> {
   const { shape, classes, mean, std, set, test, seed } = request;
-  const backend = await startBackend(request.wasm);
+  const backend = await startBackend(request.wasm, request.backend);
   ensureGradients();
   tell({ kind: "ready", backend });
   const normalisation: Normalisation = { kind: "mean-std", mean, std };

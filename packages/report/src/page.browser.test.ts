@@ -2,11 +2,27 @@ import { readFileSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { writeFileBeside } from "@limbeck/core";
+import { gunzipSync } from "node:zlib";
+import { randomSubset } from "@limbeck/benchmarks";
+import {
+  createNetwork,
+  disposeTrained,
+  foldIn,
+  keyFromSeed,
+  normalisePixels,
+  oneHotLabels,
+  trainNetwork,
+  writeFileBeside,
+  writeSet,
+  type Recipe,
+} from "@limbeck/core";
+import { fashionMnist } from "@limbeck/datasets";
+import * as tf from "@tensorflow/tfjs-core";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { packImages } from "./pack.ts";
 import { pageFiles } from "./page-files.ts";
+import { collectReport } from "./report-data.ts";
 import { renderPage } from "./render-page.ts";
 import { chromiumPath, openPage, startBrowser } from "./testing/browser.ts";
 import {
@@ -172,6 +188,32 @@ describe.skipIf(chromiumPath === undefined)("the page in chromium", () => {
     await page.close();
   });
 
+  test("trains to what Node trains to: the same network, order and augmentation", async () => {
+    const epochs = 40;
+    const real = await fashionMnist();
+    const own = join(folder.path, "fashion");
+    await writeSet(join(own, "set.arrow"), { ...randomSubset(real, 1, 5), augmentation: "auto" });
+    const fashion = await collectReport([own], {
+      made: "2026-01-02T03:04:05.000Z",
+      openDataset: () => Promise.resolve(real),
+      testImages: 300,
+    });
+    const inNode = await accuracyInNode(fashion, epochs);
+    const { page } = await openPage(browser, await written("fashion.html", fashion));
+    await page.locator("#train input[type=number]").fill(String(epochs));
+    await page.getByRole("button", { name: "Train here" }).click();
+    const done = page.locator("#train .results li[data-name='condensed set']");
+    await done.waitFor({ timeout: 120_000 });
+    const inPage = Number(await done.getAttribute("data-accuracy"));
+    const seconds = Number(await done.getAttribute("data-seconds"));
+    console.log(
+      `report: ${inPage.toFixed(1)} % in the page in ${seconds.toFixed(1)} s, ${inNode.toFixed(1)} % in Node`,
+    );
+    expect(inNode).toBeGreaterThan(30);
+    expect(Math.abs(inPage - inNode)).toBeLessThan(3);
+    await page.close();
+  }, 180_000);
+
   test("10,000 records and 50 sets open within 2 s; a filter takes less than 100 ms", async () => {
     const big = await written("big.html", bigReport(data));
     const bytes = statSync(join(folder.path, "big.html")).size;
@@ -203,6 +245,41 @@ describe.skipIf(chromiumPath === undefined)("the page in chromium", () => {
     await page.close();
   });
 });
+
+/** The same training in this process, tested on the same images. */
+async function accuracyInNode({ sets, testImages }: ReportData, epochs: number): Promise<number> {
+  const { shape, classes, labels, images, training } = sets[0]!;
+  const { mean, std, recipe: whole } = training!;
+  const recipe = whole as unknown as Recipe;
+  const schedule = recipe.schedule as Extract<Recipe["schedule"], { kind: "steps" }>;
+  const at = schedule.at.map((epoch) => Math.round((epoch * epochs) / recipe.epochs));
+  const network = createNetwork(training!.networks[0]!, { inputShape: shape, classes: classes.length });
+  const raw = gunzipSync(Buffer.from(images.bytes, "base64"));
+  const step = (images.high - images.low) / 65535;
+  const values = Float32Array.from({ length: raw.length / 2 }, (_, i) => {
+    const pixel = images.low + (raw[i]! * 256 + raw[raw.length / 2 + i]!) * step;
+    return (pixel - mean[0]!) / std[0]!;
+  });
+  const data = {
+    images: tf.tensor4d(values, [labels.length, ...shape]),
+    labels: oneHotLabels(labels, classes.length),
+  };
+  const model = await trainNetwork({
+    network,
+    data,
+    recipe: { ...recipe, epochs, schedule: { ...schedule, at } },
+    key: foldIn(keyFromSeed(0), "evaluation"),
+  });
+  const pixels = new Uint8Array(gunzipSync(Buffer.from(testImages[0]!.images, "base64")));
+  const answers = tf.tidy(() => {
+    const input = normalisePixels(pixels, shape, { kind: "mean-std", mean, std });
+    return tf.argMax(network.apply(model.theta, input).logits, 1).dataSync();
+  });
+  tf.dispose([data.images, data.labels]);
+  disposeTrained(model);
+  const wanted = testImages[0]!.labels;
+  return (100 * wanted.filter((label, i) => label === answers[i]).length) / wanted.length;
+}
 
 /** Many records, and sets of 100 images of 28×28. */
 function bigReport(small: ReportData): ReportData {

@@ -1,7 +1,7 @@
 import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { useBackend, writeSet } from "@limbeck/core";
+import { useBackend, writeSet, type Normalisation } from "@limbeck/core";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { nearestReal } from "./nearest-real.ts";
 import { packImages } from "./pack.ts";
@@ -119,7 +119,7 @@ test("a set: its images, its earlier states, the nearest real images, what train
   });
   expect(records.filter((record) => record.set === set!.hash)).toHaveLength(2);
   // 16 bits give the pixels back to half a level.
-  const { mean, std } = source.normalisation as { mean: number[]; std: number[] };
+  const { mean, std } = source.normalisation as Extract<Normalisation, { kind: "mean-std" }>;
   const values = unpacked(set!.images);
   const level = (set!.images.high - set!.images.low) / 65535;
   source.images.forEach((value, i) => {

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { methods } from "@limbeck/benchmarks";
 import { ensureBackend, readSet, type ImageDataset } from "@limbeck/core";
 import { anchors } from "./anchors.ts";
@@ -19,7 +20,6 @@ export interface ReportOptions {
   readonly title?: string;
   /** ISO 8601, of now. */
   readonly made: string;
-  readonly version: string;
   /**
    * Opens the real data of a set by name, without downloading anything; undefined where they are not here. Without it the page has
    * no nearest real images and trains nothing.
@@ -53,7 +53,7 @@ export async function collectReport(paths: readonly string[], options: ReportOpt
     format: 1,
     title: shownText(options.title ?? `Limbeck: ${paths.map(shownPath).join(", ")}`),
     made: options.made,
-    version: options.version,
+    version: packageVersion(),
     sources: names,
     configs: configs.values,
     records: compared,
@@ -149,4 +149,9 @@ function numbered(): { place(text: string): number; readonly values: string[] } 
       return values.push(text) - 1;
     },
   };
+}
+
+function packageVersion(): string {
+  const manifest = readFileSync(new URL("../package.json", import.meta.url), "utf8");
+  return (JSON.parse(manifest) as { version: string }).version;
 }

@@ -1,5 +1,5 @@
 /** Characters of a text from a file that are kept. */
-export const SHOWN_LENGTH = 300;
+const SHOWN_LENGTH = 300;
 
 /** A text from a file as the page carries it: whole, or its beginning and its length. */
 export function shownText(text: string, limit = SHOWN_LENGTH): string {

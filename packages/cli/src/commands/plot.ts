@@ -35,11 +35,7 @@ async function plot(chart: string, paths: readonly string[], { out, ...flags }: 
     const svg = await startEpochs(paths);
     writeFileBeside(file, format === "pdf" ? await svgPdf(svg) : svg);
   } else {
-    const data = await collectReport(paths, {
-      made: new Date().toISOString(),
-      version: "",
-      withoutImages: true,
-    });
+    const data = await collectReport(paths, { made: new Date().toISOString(), withoutImages: true });
     for (const { path, message } of data.problems) output.note(`${path}: ${message}`);
     writeFileBeside(file, await plotReport(data, chart, format, flags));
   }

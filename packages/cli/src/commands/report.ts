@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { takeInterrupts, wholeNumber } from "@limbeck/benchmarks";
 import { LimbeckError, type ImageDataset } from "@limbeck/core";
 import { datasets } from "@limbeck/datasets";
@@ -37,7 +36,6 @@ async function report(paths: readonly string[], flags: ReportFlags): Promise<voi
   const options = (): ReportOptions => ({
     ...(flags.title === undefined ? {} : { title: flags.title }),
     made: new Date().toISOString(),
-    version: version(),
     testImages: flags.testImages,
     openDataset: (name) => openIfHere(name, output),
   });
@@ -84,9 +82,4 @@ async function openIfHere(name: string, output: Output): Promise<ImageDataset | 
     );
     return undefined;
   }
-}
-
-function version(): string {
-  const manifest = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
-  return (JSON.parse(manifest) as { version: string }).version;
 }

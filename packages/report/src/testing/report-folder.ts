@@ -131,7 +131,6 @@ export function collectToy(
 ): ReturnType<typeof collectReport> {
   return collectReport([folder], {
     made: "2026-01-02T03:04:05.000Z",
-    version: "0.0.0",
     title: "Toy report",
     openDataset: (name) => Promise.resolve(name === toyReal().name ? toyReal() : undefined),
     testImages: 12,
