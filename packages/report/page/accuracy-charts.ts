@@ -27,17 +27,17 @@ export function accuracySection({ records, anchors }: ReportData): HTMLElement |
     const beside = anchors.filter(
       ({ dataset }) => dataset === own[0]!.dataset && !own[0]!.zca && own[0]!.network.startsWith("convnet3"),
     );
+    const names = seriesOf(drawn, beside);
     for (const { axis, update } of figures) {
-      const used = axis === "ipc" ? beside : [];
+      const published = axis === "ipc" ? beside : [];
       const some = drawn.length < own.length ? ` ${drawn.length} of ${own.length} records drawn.` : "";
-      update(
-        (place) => accuracyChart(drawn, axis, used, place),
-        seriesOf(
-          drawn.filter((record) => axis !== "seconds" || record.seconds.distill > 0),
-          used,
+      update((place) => accuracyChart(drawn, axis, published, names, place), names, {
+        text: TITLES[axis] + some,
+        used: seriesOf(
+          drawn.filter(({ seconds }) => axis !== "seconds" || seconds.distill > 0),
+          published,
         ),
-        TITLES[axis] + some,
-      );
+      });
     }
   };
   const control = choice(

@@ -51,8 +51,7 @@ export function runsSection({ runs }: ReportData): HTMLElement | undefined {
     figure.update(
       (place) => curvesChart(drawn, place),
       drawn.map(({ name }) => name),
-      `${term} over the steps of each run.${some}`,
-      false,
+      { text: `${term} over the steps of each run.${some}`, withSymbols: false },
     );
   };
   if (terms.length > 0) whenSeen(figure.element, () => draw(terms[0]!));

@@ -52,18 +52,19 @@ function styled(names: readonly string[]): Pick<Plot.PlotOptions, "color" | "sym
  *
  * @param records Of one comparison: same data set, network and protocol.
  * @param anchors Only beside images per class.
+ * @param names All series, in the order of their colours, so that a method has the same in every chart; see {@link seriesOf}.
  */
 export function accuracyChart(
   records: readonly ReportRecord[],
   axis: AccuracyAxis,
   anchors: readonly Anchor[],
+  names: readonly string[],
   { width, height = 300 }: ChartPlace,
 ): Plot.PlotOptions {
   const { label, of } = AXES[axis];
   // A logarithm has no zero.
   const drawn = records.filter((record) => of(record) > 0);
   const beside = axis === "ipc" ? anchors : [];
-  const names = seriesOf(drawn, beside);
   const spread = drawn.filter(({ halfWidth }) => halfWidth !== undefined);
   return {
     width,

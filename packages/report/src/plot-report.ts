@@ -56,7 +56,8 @@ function accuracySvg({ records, anchors }: ReportData, axis: AccuracyAxis, choic
     axis === "ipc" && !zca && network.startsWith("convnet3")
       ? anchors.filter((anchor) => anchor.dataset === dataset)
       : [];
-  return paperSvg((place) => accuracyChart(own, axis, beside, place), seriesOf(own, beside));
+  const names = seriesOf(own, beside);
+  return paperSvg((place) => accuracyChart(own, axis, beside, names, place), names);
 }
 
 function lossSvg({ runs }: ReportData): string {
