@@ -47,7 +47,7 @@ const NO_TFJS_RANDOMNESS = {
 };
 
 /**
- * Imports go one way: core ← datasets ← methods ← benchmarks ← cli; native depends on nothing here.
+ * Imports go one way: core ← datasets ← methods ← benchmarks ← report ← cli; native depends on nothing here.
  * Each entry: a folder, and the packages of this workspace that it may import.
  */
 const ARROWS = [
@@ -56,10 +56,11 @@ const ARROWS = [
   ["packages/datasets", ["core"]],
   ["packages/methods/*", ["core", "datasets"]],
   ["benchmarks", ["core", "native", "datasets", "METHODS"]],
-  ["packages/cli", ["core", "native", "datasets", "METHODS", "benchmarks"]],
-  ["test", ["core", "native", "datasets", "METHODS", "benchmarks", "cli"]],
+  ["packages/report", ["core", "datasets", "benchmarks"]],
+  ["packages/cli", ["core", "native", "datasets", "METHODS", "benchmarks", "report"]],
+  ["test", ["core", "native", "datasets", "METHODS", "benchmarks", "report", "cli"]],
 ];
-const KNOWN = ["core", "native", "datasets", "benchmarks", "cli"];
+const KNOWN = ["core", "native", "datasets", "benchmarks", "report", "cli"];
 
 /** Everything of the workspace but what a folder may import, and every path into another package. */
 function arrowRule([folder, allowed]) {
@@ -80,7 +81,7 @@ function arrowRule([folder, allowed]) {
               message: `${folder} may import of this workspace: ${allowed.join(", ") || "nothing"}.`,
             },
             {
-              regex: "^@limbeck/[^/]+/(?!testing$)",
+              regex: "^@limbeck/[^/]+/(?!(?:browser|testing)$)",
               message: "Import the package, not a file of it: what its index.ts does not list is private.",
             },
             {

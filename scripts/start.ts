@@ -1,6 +1,6 @@
 /**
  * `pnpm start`: Fashion-MNIST condensed to ten images per class by DataDAM, then three fresh networks trained on them and three
- * on as many random real images, under the same protocol. Started again after an interruption it goes on.
+ * on as many random real images, under the same protocol; a page shows it all. Started again after an interruption it goes on.
  */
 import { join } from "node:path";
 import { datadam } from "@limbeck/attention-matching";
@@ -18,6 +18,7 @@ import {
 import { createOutput, createProgress, type Progress } from "@limbeck/cli";
 import { useBackend } from "@limbeck/core";
 import { fashionMnist } from "@limbeck/datasets";
+import { writeReport } from "@limbeck/report";
 
 const IPC = 10;
 const ITERATIONS = 300;
@@ -82,6 +83,13 @@ try {
       `records  ${join(folder, "records.jsonl")}`,
     ].join("\n"),
   );
+  const page = join("runs", "start", "report.html");
+  await writeReport([folder], page, {
+    title: `Fashion-MNIST, ${IPC} images per class`,
+    made: new Date().toISOString(),
+    openDataset: (name) => Promise.resolve(name === dataset.name ? dataset : undefined),
+  });
+  output.result({}, `page     ${page}: open it in a browser, and train a network there`);
 } catch (error) {
   shown?.progress.stop();
   reportFailure(error, "start");

@@ -95,6 +95,9 @@ export { medianSeconds, type Measurement, type PreparedWorkload, type Workload }
 export { perfCommand } from "./perf/perf-command.ts";
 export { workloadsNamed, workloadWords } from "./perf/workloads.ts";
 
+// Charts.
+export { matchedStarts, startEpochsPlot, type MatchedStart } from "./plots/start-epochs.ts";
+
 // What command lines share.
 export { mergeConfig, parseOverrides, type RawConfig } from "./command-line/config-overrides.ts";
 export { describeFailure, reportFailure, type ExitCode } from "./command-line/exit-code.ts";

@@ -8,6 +8,8 @@ import { registerEvaluate } from "./commands/evaluate.ts";
 import { registerExport } from "./commands/export.ts";
 import { registerImport } from "./commands/import.ts";
 import { registerMethods } from "./commands/methods.ts";
+import { registerPlot } from "./commands/plot.ts";
+import { registerReport } from "./commands/report.ts";
 import { registerSweep } from "./commands/sweep.ts";
 import { registerWorker } from "./commands/worker.ts";
 import { registerRelabel } from "./commands/relabel.ts";
@@ -26,6 +28,8 @@ export function createProgram(): Command {
   registerSweep(program);
   registerWorker(program);
   registerRelabel(program);
+  registerReport(program);
+  registerPlot(program);
   program.addCommand(perfCommand().copyInheritedSettings(program));
   registerDoctor(program);
   registerDatasets(program);

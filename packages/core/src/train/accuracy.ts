@@ -1,9 +1,9 @@
-import { setImmediate } from "node:timers/promises";
 import * as tf from "@tensorflow/tfjs-core";
 import type { ImageSplit, Normalisation } from "../dataset/image-dataset.ts";
 import { normalisePixels } from "../dataset/normalise.ts";
 import { ConfigError } from "../errors.ts";
 import type { Network, NetworkStatistics } from "../nn/network.ts";
+import { nextTurn } from "./next-turn.ts";
 
 export interface AccuracyOptions {
   readonly network: Network;
@@ -54,7 +54,7 @@ export async function accuracy(options: AccuracyOptions): Promise<Accuracy> {
       const row = scores.subarray(i * network.classes, (i + 1) * network.classes);
       if (largest(row) === split.labels[start + i]) correct += 1;
     }
-    await setImmediate();
+    await nextTurn();
   }
   return { correct, total: split.size, percent: (100 * correct) / split.size };
 }

@@ -1,4 +1,3 @@
-import { setImmediate } from "node:timers/promises";
 import * as tf from "@tensorflow/tfjs-core";
 import { ConfigError, RunError } from "../errors.ts";
 import { ensureGradients } from "../grad/ensure-gradients.ts";
@@ -9,6 +8,7 @@ import { scheduleFactor } from "../optim/schedule.ts";
 import { foldIn, type Key } from "../random/key.ts";
 import { batchAugmentation } from "./augment-batch.ts";
 import { batchSource, type BatchSource, type TrainingData } from "./batch-source.ts";
+import { nextTurn } from "./next-turn.ts";
 import type { Recipe } from "./recipe.ts";
 import { STATISTICS_STEPS, updateRunningStatistics } from "./running-statistics.ts";
 import { recipeOptimiser, trainStep } from "./train-step.ts";
@@ -36,7 +36,8 @@ export interface TrainOptions {
   readonly from?: TrainingSnapshot;
   /** Stop when this many epochs of the recipe are finished; default all. */
   readonly until?: number;
-  readonly onEpoch?: (report: EpochReport) => void;
+  /** `theta`: the parameters after the epoch, alive during the call only. */
+  readonly onEpoch?: (report: EpochReport, theta: tf.Tensor1D) => void;
   /** Stops between two steps; the promise then rejects with its reason. */
   readonly signal?: AbortSignal;
 }
@@ -141,7 +142,7 @@ export async function trainNetwork(options: TrainOptions): Promise<TrainedNetwor
         free(theta, state, average, statistics);
         ({ theta, state, average, statistics } = next);
         losses.push(next.loss);
-        await setImmediate();
+        await nextTurn();
       }
       loss = await meanLoss(losses);
       losses = [];
@@ -150,7 +151,7 @@ export async function trainNetwork(options: TrainOptions): Promise<TrainedNetwor
           `training ${network.name}: the loss is ${loss} in epoch ${epoch + 1} of ${recipe.epochs}; lower the learning rate (now ${learningRate})`,
         );
       }
-      onEpoch?.({ epoch: epoch + 1, epochs: recipe.epochs, loss, learningRate });
+      onEpoch?.({ epoch: epoch + 1, epochs: recipe.epochs, loss, learningRate }, theta);
     }
   } catch (error) {
     free(theta, state, average, statistics, losses);

@@ -1,0 +1,82 @@
+type Child = Node | string | number | undefined | false;
+type Properties = Readonly<Record<string, string | number | boolean | undefined | ((event: never) => void)>>;
+
+/**
+ * An element with its attributes and children; functions become listeners (`onclick`), `true` an empty attribute, `false` none.
+ * Strings become text, never markup.
+ */
+export function h<K extends keyof HTMLElementTagNameMap>(
+  tag: K,
+  properties: Properties = {},
+  ...children: readonly Child[]
+): HTMLElementTagNameMap[K] {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (typeof value === "function") element.addEventListener(name.slice(2), value as (event: Event) => void);
+    else if (value === true) element.setAttribute(name, "");
+    else if (value !== undefined && value !== false) element.setAttribute(name, String(value));
+  }
+  element.append(
+    ...children
+      .filter((child) => child !== undefined && child !== false)
+      .map((child) => (typeof child === "number" ? String(child) : child)),
+  );
+  return element;
+}
+
+/** Text from a file: isolated, so that its writing direction stays its own. */
+export function bdi(text: string): HTMLElement {
+  return h("bdi", {}, text);
+}
+
+/** A section with its heading, reachable by address. */
+export function section(id: string, title: string, ...children: readonly Child[]): HTMLElement {
+  return h(
+    "section",
+    { id, "aria-labelledby": `${id}-title` },
+    h("h2", { id: `${id}-title` }, title),
+    ...children,
+  );
+}
+
+/** Letters of a choice that are shown. */
+const OPTION_LENGTH = 60;
+
+/** A labelled choice. */
+export function choice(
+  label: string,
+  options: readonly { readonly value: string; readonly text: string }[],
+  onchange: (value: string) => void,
+  value = options[0]?.value ?? "",
+): HTMLLabelElement {
+  const select = h("select", { onchange: () => onchange(select.value) });
+  select.append(
+    ...options.map((option) =>
+      h(
+        "option",
+        { value: option.value },
+        option.text.length > OPTION_LENGTH ? `${option.text.slice(0, OPTION_LENGTH)}…` : option.text,
+      ),
+    ),
+  );
+  select.value = value;
+  return h("label", { class: "field" }, h("span", {}, label), select);
+}
+
+/** A table in a box of its own that scrolls where it is too wide. */
+export function tableBox(label: string, table: HTMLTableElement): HTMLElement {
+  return h("div", { class: "scroll", role: "region", "aria-label": label, tabindex: 0 }, table);
+}
+
+/** Calls once when the element comes near the view. */
+export function whenSeen(element: Element, draw: () => void): void {
+  const observer = new IntersectionObserver(
+    (entries) => {
+      if (!entries.some(({ isIntersecting }) => isIntersecting)) return;
+      observer.disconnect();
+      draw();
+    },
+    { rootMargin: "300px" },
+  );
+  observer.observe(element);
+}

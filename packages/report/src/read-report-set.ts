@@ -1,0 +1,174 @@
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { hardLabels, hashSyntheticSet, readSet, type ImageDataset, type SyntheticSet } from "@limbeck/core";
+import { shownPath } from "./find-sources.ts";
+import type { Problem, ReportSet } from "./model.ts";
+import { nearestReal } from "./nearest-real.ts";
+import { packImages, packPixels } from "./pack.ts";
+import { messageOf } from "./read-run.ts";
+import { distillCommand } from "./repeat-command.ts";
+import { pixelsOf, shownPositions } from "./set-pictures.ts";
+import { shownJson, shownText } from "./shown-text.ts";
+import { trainingOf } from "./training-material.ts";
+
+/** Earlier states of a set that the page carries, and the pixels of all of them together. */
+const MOST_SNAPSHOTS = 12;
+const SNAPSHOT_PIXELS = 4_000_000;
+
+export interface SetOptions {
+  /** The real data that the set was made from, where they can be had. */
+  readonly dataset?: ImageDataset;
+  /** Position of the sample of its test split, where the page is to train on the set. */
+  readonly test?: number;
+  /** Gives a configuration its position. */
+  readonly place: (config: unknown) => number;
+  readonly onProblem: (problem: Problem) => void;
+}
+
+/**
+ * A set file as the page carries it, with the earlier states in `sets/` beside it.
+ *
+ * @throws {DataError} if the file is no set or damaged.
+ */
+export function readReportSet(path: string, options: SetOptions): ReportSet {
+  const set = readSet(path);
+  const { size, shape, classes, labels, factor = 1, provenance } = set;
+  const { dataset, test, place, onProblem } = options;
+  const hard = hardLabels(set);
+  const shown = shownPositions(hard, classes.length, shape);
+  const pixels = pixelsOf(set, shown);
+  const training =
+    dataset === undefined || test === undefined || shown.length < size
+      ? undefined
+      : trainingOf(set, dataset, test);
+  const own = shown.map((position) => hard[position]!);
+  return {
+    hash: hashSyntheticSet(set),
+    path: shownText(shownPath(path)),
+    method: shownText(provenance.method),
+    dataset: shownText(provenance.dataset),
+    ipc: provenance.ipc,
+    seed: provenance.seed,
+    iterations: provenance.iterations,
+    shape,
+    classes: classes.map((name) => shownText(name)),
+    labelKind: labels.kind,
+    size,
+    fileBytes: statSync(path).size,
+    factor,
+    shown,
+    // Training wants what the file has; looking does not.
+    images: packImages(pixels, shown.length, training === undefined ? 8 : 16),
+    labels: own,
+    ...(labels.kind !== "soft" ? {} : { soft: packImages(probabilities(set, shown), shown.length, 16) }),
+    ...(dataset === undefined ? {} : { nearest: nearestOf(pixels, own, set, dataset) }),
+    evolution: snapshots(path, set, shown, onProblem),
+    config: place(provenance.config),
+    cite: shownText(provenance.cite, 2000),
+    command: shownText(
+      distillCommand({
+        dataset: provenance.dataset,
+        method: provenance.method,
+        zca: set.normalisation.kind === "zca",
+        seed: provenance.seed,
+        config: provenance.config,
+      }),
+      4000,
+    ),
+    provenance: describe(set),
+    ...(training === undefined ? {} : { training }),
+  };
+}
+
+function nearestOf(
+  pixels: Float32Array,
+  labels: readonly number[],
+  set: SyntheticSet,
+  { train }: ImageDataset,
+) {
+  const { positions, searched } = nearestReal(pixels, labels, set.classes.length, train);
+  const found = positions.map((position) => Math.max(0, position));
+  return { images: packPixels(train.read(found), found.length), positions, searched };
+}
+
+/** `[shown, K]`. */
+function probabilities({ labels, classes }: SyntheticSet, shown: readonly number[]): Float32Array {
+  const count = classes.length;
+  const out = new Float32Array(shown.length * count);
+  shown.forEach((position, row) => {
+    const own = Float32Array.from(labels.values.subarray(position * count, (position + 1) * count));
+    out.set(labels.kind === "soft" && labels.space === "logits" ? softmax(own) : own, row * count);
+  });
+  return out;
+}
+
+function softmax(logits: Float32Array): Float32Array {
+  const largest = Math.max(...logits);
+  const powers = logits.map((value) => Math.exp(value - largest));
+  const sum = powers.reduce((total, value) => total + value, 0);
+  return powers.map((value) => value / sum);
+}
+
+/** The states that lie in `sets/step-….arrow` beside the set, evenly chosen, and the set itself; the same images of each. */
+function snapshots(
+  path: string,
+  last: SyntheticSet,
+  shown: readonly number[],
+  onProblem: SetOptions["onProblem"],
+): ReportSet["evolution"] {
+  const folder = join(dirname(path), "sets");
+  if (!existsSync(folder)) return [];
+  const { iterations } = last.provenance;
+  const files = readdirSync(folder)
+    .filter((name) => /^step-\d+\.arrow$/.test(name) && stepOf(name) < iterations)
+    .sort();
+  const pixels = shown.length * (last.images.length / last.size);
+  const most = Math.min(MOST_SNAPSHOTS, Math.floor(SNAPSHOT_PIXELS / pixels)) - 1;
+  if (most < 1) return [];
+  const stride = Math.max(1, Math.ceil(files.length / most));
+  const earlier = files.flatMap((name, i) => {
+    if ((files.length - 1 - i) % stride !== 0) return [];
+    try {
+      const set = readSet(join(folder, name));
+      return set.size === last.size && set.images.length === last.images.length
+        ? [{ step: stepOf(name), set }]
+        : [];
+    } catch (error) {
+      onProblem({ path: join(folder, name), message: messageOf(error) });
+      return [];
+    }
+  });
+  if (earlier.length === 0) return [];
+  return [...earlier, { step: iterations, set: last }].map(({ step, set }) => ({
+    step,
+    images: packImages(pixelsOf(set, shown), shown.length, 8),
+  }));
+}
+
+function stepOf(name: string): number {
+  return Number(/\d+/.exec(name)![0]);
+}
+
+function describe({
+  provenance,
+  normalisation,
+  augmentation,
+  stepSize,
+}: SyntheticSet): Record<string, string> {
+  const { datasetSha256, backend, precision, commit, machine } = provenance;
+  const told = {
+    normalisation: normalisation.kind,
+    augmentation,
+    ...(stepSize === undefined ? {} : { "learned step size": stepSize }),
+    "data SHA-256": datasetSha256,
+    "back end": `${backend}, precision ${precision}`,
+    commit,
+    machine,
+  };
+  return Object.fromEntries(
+    Object.entries(told).map(([key, value]) => [
+      key,
+      shownText(typeof value === "string" ? value : shownJson(value)),
+    ]),
+  );
+}
