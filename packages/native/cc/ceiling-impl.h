@@ -13,24 +13,30 @@ struct MultiplyAddRounds {
     using E = typename Operand::Element;
     constexpr int P = kTilePixels, V = kTileVectors;
     const volatile E source{};
-    E a = source;
+    E a[P];
     Vector<E> b[V];
     Vector<T> sum[P][V];
     LIMBECK_UNROLL
     for (int v = 0; v < V; v++) b[v] = splat<E>(source);
+    __asm__ volatile("" : "+m"(b));  // vectors of different numbers, as far as the compiler knows
     LIMBECK_UNROLL
-    for (int p = 0; p < P; p++)
+    for (int p = 0; p < P; p++) {
+      a[p] = source;
       LIMBECK_UNROLL
       for (int v = 0; v < V; v++) sum[p][v] = zeros<T>();
+    }
     for (int64_t i = 0; i < rounds; i++) {
-      __asm__ volatile("" : "+m"(a));  // a new number each round, as far as the compiler knows
+      // New numbers each round and for each row, as far as the compiler knows: else it multiplies once and adds.
+      __asm__ volatile("" : "+m"(a));
       LIMBECK_UNROLL
       for (int p = 0; p < P; p++)
         LIMBECK_UNROLL
-        for (int v = 0; v < V; v++) sum[p][v] = Operand::multiplyAdd(sum[p][v], a, b[v]);
+        for (int v = 0; v < V; v++) sum[p][v] = Operand::multiplyAdd(sum[p][v], a[p], b[v]);
     }
     volatile T sink = T(0);
+    LIMBECK_UNROLL
     for (int p = 0; p < P; p++)
+      LIMBECK_UNROLL
       for (int v = 0; v < V; v++) sink = sink + laneSum<T>(sum[p][v]);
     return rounds * P * V * kLanes<T> * Operand::group;
   }
