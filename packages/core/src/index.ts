@@ -188,6 +188,7 @@ export { exportNpz } from "./artifact/export-npz.ts";
 export { exportParquet } from "./artifact/export-parquet.ts";
 export { exportSafetensors } from "./artifact/export-safetensors.ts";
 export { fromBfloat16, fromFloat16, widenHalves } from "./artifact/half-float.ts";
+export { float16Bits } from "./synthetic/float16.ts";
 export { setOfSafetensors } from "./artifact/import-safetensors.ts";
 export {
   decodeLabels,

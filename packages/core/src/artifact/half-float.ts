@@ -1,14 +1,6 @@
-const view = new DataView(new ArrayBuffer(4));
+export { float16Value as fromFloat16 } from "../synthetic/float16.ts";
 
-/** The number that 16 bits in IEEE 754 half precision stand for; exact. */
-export function fromFloat16(bits: number): number {
-  const sign = (bits & 0x8000) === 0 ? 1 : -1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 0x1f) return fraction === 0 ? sign * Infinity : NaN;
-  return sign * (1024 + fraction) * 2 ** (exponent - 25);
-}
+const view = new DataView(new ArrayBuffer(4));
 
 /** The number that 16 bits in bfloat16 stand for, the upper half of a float32; exact. */
 export function fromBfloat16(bits: number): number {
