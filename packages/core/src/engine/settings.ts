@@ -18,6 +18,8 @@ export interface EngineOptions {
   readonly precision?: Precision;
   /** Threads of the back end's own pool, 1 to 256. Default: `LIMBECK_THREADS`, else all cores. */
   readonly threads?: number;
+  /** Bytes of a graphics card's memory that may be used; only `webgpu` reads it. Default: `LIMBECK_DEVICE_MEMORY`, else no bound. */
+  readonly deviceMemory?: number;
 }
 
 /** Complete settings: nothing left to default. */
@@ -25,19 +27,26 @@ export interface EngineSettings {
   readonly backend: BackendName | "auto";
   readonly precision: Precision;
   readonly threads: number;
+  /** Bytes; undefined where nobody said. */
+  readonly deviceMemory: number | undefined;
 }
 
 const MAX_THREADS = 256;
+const UNITS: Readonly<Record<string, number>> = { MIB: 2 ** 20, GIB: 2 ** 30, MB: 1e6, GB: 1e9 };
 
 /**
- * Completes the settings: an explicit choice wins over the environment variables `LIMBECK_BACKEND`,
- * `LIMBECK_PRECISION` and `LIMBECK_THREADS`, those win over the defaults `auto`, `highest` and all cores.
+ * Completes the settings: an explicit choice wins over the environment variables `LIMBECK_BACKEND`, `LIMBECK_PRECISION`,
+ * `LIMBECK_THREADS` and `LIMBECK_DEVICE_MEMORY`, those win over the defaults `auto`, `highest`, all cores and no bound.
  *
  * @throws {ConfigError} naming the option or the variable, if a value is unknown or out of range.
  */
 export function resolveSettings(
   backend: string,
-  options: { readonly precision?: string | undefined; readonly threads?: number | undefined },
+  options: {
+    readonly precision?: string | undefined;
+    readonly threads?: number | undefined;
+    readonly deviceMemory?: number | undefined;
+  },
   environment: Readonly<Record<string, string | undefined>>,
 ): EngineSettings {
   const asked = parseBackendName(backend);
@@ -52,7 +61,22 @@ export function resolveSettings(
       options.threads !== undefined
         ? parseThreads(options.threads, "useBackend")
         : parseThreads(environment["LIMBECK_THREADS"] || availableParallelism(), "LIMBECK_THREADS"),
+    deviceMemory:
+      options.deviceMemory !== undefined
+        ? parseBytes(options.deviceMemory, "useBackend")
+        : parseBytes(environment["LIMBECK_DEVICE_MEMORY"] || undefined, "LIMBECK_DEVICE_MEMORY"),
   };
+}
+
+/** Bytes from a number, or from a text such as `8GiB`, `7.5 GB`, `512MiB`. */
+function parseBytes(value: string | number | undefined, where: string): number | undefined {
+  if (value === undefined) return undefined;
+  const [, digits, unit] = /^([\d.]+) *([mg]i?b)?$/i.exec(String(value).trim()) ?? [];
+  const bytes = Number(digits) * (unit === undefined ? 1 : (UNITS[unit.toUpperCase()] ?? NaN));
+  if (Number.isFinite(bytes) && bytes >= 1) return Math.floor(bytes);
+  throw new ConfigError(
+    `${where}: device memory must be bytes or a size such as 8GiB, got ${JSON.stringify(value)}`,
+  );
 }
 
 function parsePrecision(text: string, where: string): Precision {

@@ -1,62 +1,66 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { FLOAT32_ONLY, firstLine, type Availability, type BackendDriver } from "./driver.ts";
 import { resolveOptional } from "./optional-package.ts";
+import type { EngineSettings } from "./settings.ts";
+import { DAWN, dawnEntry, loadDawn, type GpuAdapter } from "./webgpu/dawn.ts";
+import { DeviceHealth } from "./webgpu/device-health.ts";
+import {
+  createLimbeckWebgpuBackend,
+  type DeviceBytes,
+  type LimbeckWebgpuBackend,
+} from "./webgpu/limbeck-webgpu-backend.ts";
+import { TFJS_WEBGPU, type TfjsWebgpuPackage } from "./webgpu/tfjs-webgpu.ts";
+import { hasGraphicsDriver } from "./webgpu/vulkan.ts";
 
-/** Dawn, the WebGPU implementation, as a Node addon. */
-const DAWN = "webgpu";
-const BACKEND = "@tensorflow/tfjs-backend-webgpu";
-
-/** The part of the WebGPU API that is used here. */
-interface GpuAdapter {
-  readonly info: {
-    readonly vendor: string;
-    readonly architecture: string;
-    readonly device: string;
-    readonly description: string;
-  };
-  readonly features: { has(name: string): boolean };
-  readonly limits: Readonly<Record<string, number>>;
-  requestDevice(descriptor: object): Promise<object>;
-}
-
-interface Dawn {
-  readonly globals: object;
-  create(options: readonly string[]): { requestAdapter(options: object): Promise<GpuAdapter | null> };
-}
-
-interface WebgpuPackage {
-  readonly WebGPUBackend: new (device: object, info: object) => tf.KernelBackend;
-}
-
-/** The limits that large tensors need raised above WebGPU's guaranteed minimum. */
+/** The limits that are raised from WebGPU's guaranteed minimum to what the adapter has. */
 const RAISED_LIMITS = [
   "maxBufferSize",
-  "maxComputeWorkgroupSizeX",
   "maxComputeInvocationsPerWorkgroup",
-  "maxComputeWorkgroupsPerDimension",
+  "maxComputeWorkgroupSizeX",
+  "maxComputeWorkgroupSizeY",
   "maxComputeWorkgroupStorageSize",
+  "maxComputeWorkgroupsPerDimension",
   "maxStorageBufferBindingSize",
+  "maxStorageBuffersPerShaderStage",
 ] as const;
 
+/** What the programs of tfjs and of the fused block count on; WebGPU guarantees it, so less is a driver that keeps no promises. */
+const NEEDED_LIMITS: Readonly<Record<string, number>> = {
+  maxComputeInvocationsPerWorkgroup: 256,
+  maxComputeWorkgroupSizeX: 256,
+  maxComputeWorkgroupStorageSize: 16384,
+  maxStorageBuffersPerShaderStage: 8,
+};
+
 let found: Availability | undefined;
+let health: DeviceHealth | undefined;
+let backend: LimbeckWebgpuBackend | undefined;
 
 /** tfjs on WebGPU by Dawn: any modern graphics card, no CUDA. Both packages are optional. */
 export const webgpuDriver: BackendDriver = {
   name: "webgpu",
-  async probe() {
+  async probe(settings) {
+    if (health?.lost === true) forgetDevice();
     if (found?.available === true) return found;
-    const dawn = resolveOptional(DAWN);
-    const backend = resolveOptional(BACKEND);
-    const missing = [...(dawn === undefined ? [DAWN] : []), ...(backend === undefined ? [BACKEND] : [])];
-    if (dawn === undefined || backend === undefined) {
+    const dawn = dawnEntry();
+    const tfjs = resolveOptional(TFJS_WEBGPU);
+    const missing = [...(dawn === undefined ? [DAWN] : []), ...(tfjs === undefined ? [TFJS_WEBGPU] : [])];
+    if (dawn === undefined || tfjs === undefined) {
       return {
         available: false,
         reason: `not installed: ${missing.join(", ")}`,
         fix: `run \`npm install ${missing.join(" ")}\` in the folder you work in`,
       };
     }
+    if (!hasGraphicsDriver()) {
+      return {
+        available: false,
+        reason: "no Vulkan driver is installed",
+        fix: "install the graphics card's driver with Vulkan, or name its manifest in VK_DRIVER_FILES",
+      };
+    }
     try {
-      found = await load(dawn, backend);
+      found = await load(dawn, tfjs, settings);
     } catch (error) {
       found = {
         available: false,
@@ -75,10 +79,42 @@ export function isSoftwareAdapter(description: string): boolean {
   return /swiftshader|llvmpipe|lavapipe|software|microsoft basic render/i.test(description);
 }
 
-async function load(dawnEntry: string, backendEntry: string): Promise<Availability> {
-  const dawn = commonJs<Dawn>((await import(dawnEntry)) as object);
-  Object.assign(globalThis, dawn.globals);
-  const gpu = dawn.create([]);
+/** Memory of the device in use by this process, or undefined where WebGPU was never started. */
+export function webgpuBytes(): DeviceBytes | undefined {
+  return backend?.deviceBytes();
+}
+
+/** Starts the peak of {@link webgpuBytes} afresh. */
+export function resetWebgpuPeak(): void {
+  backend?.resetPeak();
+}
+
+/** Gives the device the buffers back that are kept for reuse. */
+export function trimWebgpu(): void {
+  backend?.trim();
+}
+
+/** What an adapter lacks, as `limit (wanted, got)`; empty for a good one. */
+export function missingLimits(limits: GpuAdapter["limits"]): string[] {
+  return Object.entries(NEEDED_LIMITS)
+    .filter(([name, least]) => !((limits[name] ?? 0) >= least))
+    .map(([name, least]) => `${name} (${least} wanted, ${limits[name] ?? "nothing"} got)`);
+}
+
+/** After a loss: the next probe asks for a new device. Tensors that were on the old one are gone. */
+function forgetDevice(): void {
+  tf.removeBackend("webgpu");
+  found = undefined;
+  health = undefined;
+  backend = undefined;
+}
+
+async function load(
+  dawnEntry: string,
+  tfjsEntry: string,
+  { deviceMemory }: EngineSettings,
+): Promise<Availability> {
+  const gpu = await loadDawn(dawnEntry);
   const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
   if (adapter === null) {
     return {
@@ -87,21 +123,32 @@ async function load(dawnEntry: string, backendEntry: string): Promise<Availabili
       fix: "install a driver with Vulkan, Metal or Direct3D 12",
     };
   }
-  const { WebGPUBackend } = commonJs<WebgpuPackage>((await import(backendEntry)) as object);
-  offerToBackend(gpu);
-  const device = await adapter.requestDevice({
-    requiredFeatures: ["timestamp-query", "bgra8unorm-storage"].filter((name) => adapter.features.has(name)),
-    requiredLimits: Object.fromEntries(RAISED_LIMITS.map((name) => [name, adapter.limits[name]])),
-  });
-  if (tf.engine().registryFactory["webgpu"] === undefined) {
-    tf.registerBackend("webgpu", () => new WebGPUBackend(device, adapter.info));
+  const name = nameOf(adapter);
+  const missing = missingLimits(adapter.limits);
+  if (missing.length > 0) {
+    return {
+      available: false,
+      reason: `the driver of "${name}" is too weak: ${missing.join(", ")}`,
+      fix: "update the graphics driver",
+    };
   }
-  const { vendor, architecture, device: card, description } = adapter.info;
-  const name = [vendor, architecture, card, description].filter((part) => part !== "").join(" ");
+  const tfjs = commonJs<TfjsWebgpuPackage>((await import(tfjsEntry)) as object);
+  const device = await adapter.requestDevice({
+    requiredFeatures: ["timestamp-query"].filter((feature) => adapter.features.has(feature)),
+    requiredLimits: Object.fromEntries(RAISED_LIMITS.map((limit) => [limit, adapter.limits[limit]])),
+  });
+  const watched = new DeviceHealth(device, name);
+  health = watched;
+  // The package registers a back end of its own where it finds `navigator.gpu`.
+  if (tf.engine().registryFactory["webgpu"] !== undefined) tf.removeBackend("webgpu");
+  tf.registerBackend("webgpu", () => {
+    backend = createLimbeckWebgpuBackend(tfjs, device, adapter.info, watched, deviceMemory);
+    return backend;
+  });
   return {
     available: true,
     version: "WebGPU by Dawn",
-    device: name === "" ? "unnamed adapter" : name,
+    device: name,
     accelerated: !isSoftwareAdapter(name),
     threads: 1,
     arithmetic: FLOAT32_ONLY,
@@ -109,11 +156,10 @@ async function load(dawnEntry: string, backendEntry: string): Promise<Availabili
   };
 }
 
-/** The back end looks for `navigator.gpu` when it starts. Newer versions of Node have a `navigator` of their own. */
-function offerToBackend(gpu: object): void {
-  const navigator = (globalThis as { navigator?: object }).navigator ?? {};
-  Object.defineProperty(navigator, "gpu", { value: gpu, configurable: true });
-  Object.defineProperty(globalThis, "navigator", { value: navigator, configurable: true });
+function nameOf({ info }: GpuAdapter): string {
+  const { vendor, architecture, device, description } = info;
+  const name = [vendor, architecture, device, description].filter((part) => part !== "").join(" ");
+  return name === "" ? "unnamed adapter" : name;
 }
 
 /** The exports of a module, whether Node wrapped it from CommonJS or not. */

@@ -16,8 +16,21 @@ const unsortedSegmentSum: Composition = ({ x, segmentIds }, attrs) => {
   return tf.reshape(tf.matMul(segments, tf.reshape(x!, [x!.shape[0]!, size])), [count, ...inner]);
 };
 
+/** Terms that one program of WebGPU may always have: eight storage buffers are guaranteed, and one is the result. */
+const WEBGPU_TERMS = 7;
+
+/** A long sum by parts; a short one is left to the back end. */
+const addN: Composition = (inputs) => {
+  const terms = Object.values(inputs);
+  if (terms.length <= WEBGPU_TERMS) return undefined;
+  const parts: tf.Tensor[] = [];
+  for (let i = 0; i < terms.length; i += WEBGPU_TERMS) parts.push(tf.addN(terms.slice(i, i + WEBGPU_TERMS)));
+  return tf.addN(parts);
+};
+
 /** Kernels that are composed where a back end lacks them (WASM has no filter gradient). */
 const compositions: Readonly<Record<string, Composition>> = {
+  [tf.AddN]: addN,
   [tf.AvgPoolGrad]: avgPoolGrad,
   [tf.Conv2DBackpropFilter]: conv2DBackpropFilter,
   [tf.Conv2DBackpropInput]: conv2DBackpropInput,
@@ -33,6 +46,10 @@ const REPLACED: Readonly<Record<string, ReadonlySet<string>>> = {
     // Wrong in tfjs 4.22: the search for a window's maximum starts at the smallest positive float, so a window without a
     // positive element gets no gradient.
     tf.MaxPoolGrad,
+  ]),
+  webgpu: new Set([
+    // One storage buffer a term in tfjs 4.22: a program of many terms is refused, and its result is whatever lay there.
+    tf.AddN,
   ]),
 };
 
