@@ -9,6 +9,7 @@ import {
   type DeviceBytes,
   type LimbeckWebgpuBackend,
 } from "./webgpu/limbeck-webgpu-backend.ts";
+import { registerWebgpuKernels } from "./webgpu/register-kernels.ts";
 import { TFJS_WEBGPU, type TfjsWebgpuPackage } from "./webgpu/tfjs-webgpu.ts";
 import { hasGraphicsDriver } from "./webgpu/vulkan.ts";
 
@@ -70,8 +71,8 @@ export const webgpuDriver: BackendDriver = {
     }
     return found;
   },
-  // The probe has registered it: a device can be requested from an adapter only once.
-  prepare() {},
+  // The probe has registered the back end: a device can be requested from an adapter only once.
+  prepare: registerWebgpuKernels,
 };
 
 /** True for adapters that compute on the processor, such as SwiftShader and llvmpipe. */

@@ -2,6 +2,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { BackendError } from "../errors.ts";
 import type { Composition } from "./compositions/composition.ts";
 import { conv2DBackpropFilter, conv2DBackpropInput } from "./compositions/convolution.ts";
+import { padV2 } from "./compositions/padding.ts";
 import { avgPoolGrad, maxPoolGrad } from "./compositions/pooling.ts";
 
 /** Sums rows by segment as a product with the one-hot matrix of the segments. */
@@ -35,6 +36,7 @@ const compositions: Readonly<Record<string, Composition>> = {
   [tf.Conv2DBackpropFilter]: conv2DBackpropFilter,
   [tf.Conv2DBackpropInput]: conv2DBackpropInput,
   [tf.MaxPoolGrad]: maxPoolGrad,
+  [tf.PadV2]: padV2,
   [tf.UnsortedSegmentSum]: unsortedSegmentSum,
 };
 
@@ -50,6 +52,10 @@ const REPLACED: Readonly<Record<string, ReadonlySet<string>>> = {
   webgpu: new Set([
     // One storage buffer a term in tfjs 4.22: a program of many terms is refused, and its result is whatever lay there.
     tf.AddN,
+    // Gives the gradient of a tie to its last element, where all others give it to the first. Overlapping windows are left to it.
+    tf.MaxPoolGrad,
+    // Its source does not compile for more than four axes.
+    tf.PadV2,
   ]),
 };
 

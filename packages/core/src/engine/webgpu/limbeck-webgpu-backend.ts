@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { BackendError } from "../../errors.ts";
 import { waitForDawn, type GpuBuffer, type GpuDevice } from "./dawn.ts";
 import type { DeviceHealth } from "./device-health.ts";
-import type { TfjsWebgpuBackend, TfjsWebgpuPackage } from "./tfjs-webgpu.ts";
+import type { TfjsWebgpuBackend, TfjsWebgpuPackage, WebgpuProgram } from "./tfjs-webgpu.ts";
 
 /** WebGPU's numbers for `MAP_READ`, `COPY_DST` and the mode `READ`. */
 const MAP_READ = 1;
@@ -61,11 +61,11 @@ export function createLimbeckWebgpuBackend(
       };
     }
 
-    override runWebGPUProgram(
-      ...args: Parameters<TfjsWebgpuBackend["runWebGPUProgram"]>
-    ): tf.TensorInfo {
-      health.during = `to run ${args[0].constructor.name}`;
+    override runWebGPUProgram(...args: Parameters<TfjsWebgpuBackend["runWebGPUProgram"]>): tf.TensorInfo {
+      const [program] = args;
+      health.during = `to run ${program.label ?? program.constructor.name}`;
       health.check();
+      program.shaderKey = keyBySource(program);
       const output = super.runWebGPUProgram(...args);
       health.check();
       return output;
@@ -89,7 +89,8 @@ export function createLimbeckWebgpuBackend(
         return (await super.read(dataId)) as tf.backend_util.TypedArray;
       } catch (error) {
         // What a buffer's mapping fails with.
-        if (error instanceof Error && /OperationError|AbortError/.test(error.name)) health.reportLoss(error.message);
+        if (error instanceof Error && /OperationError|AbortError/.test(error.name))
+          health.reportLoss(error.message);
         throw error;
       } finally {
         health.check();
@@ -122,7 +123,10 @@ export function createLimbeckWebgpuBackend(
     }
 
     #makeRoom(size: number): void {
-      const largest = Math.min(device.limits["maxBufferSize"]!, device.limits["maxStorageBufferBindingSize"]!);
+      const largest = Math.min(
+        device.limits["maxBufferSize"]!,
+        device.limits["maxStorageBufferBindingSize"]!,
+      );
       if (size > largest) {
         throw new BackendError(
           `webgpu: wanted a tensor of ${mebibytes(size)}, the device's largest is ${mebibytes(largest)}; lower the batch ` +
@@ -162,6 +166,19 @@ export function createLimbeckWebgpuBackend(
     }
   }
   return new SafeBackend();
+}
+
+/**
+ * A key that holds the program's own source. tfjs keeps compiled programs by keys that leave out some of what the source depends on (the
+ * length of a reversed cumulative sum, in 4.22), and would then run the program of another shape without a word.
+ */
+function keyBySource(program: WebgpuProgram): string {
+  // tfjs sets this default only when it compiles.
+  program.outputComponent ||= 1;
+  if (program.pixelsOpType !== undefined) return program.shaderKey;
+  const { shaderKey, outputComponent, variableComponents, uniforms, dispatchLayout, atomic, size } = program;
+  const rest = [outputComponent, variableComponents, uniforms, dispatchLayout, atomic, size];
+  return `${shaderKey} ${JSON.stringify(rest)} ${program.getUserCode()}`;
 }
 
 function mebibytes(bytes: number): string {

@@ -12,6 +12,8 @@ export type UniformData = readonly {
 
 /** A compute program as tfjs's back end takes it: one output, `result`, and read-only inputs under their variable names. */
 export interface WebgpuProgram {
+  /** Name for messages; tfjs's own programs have that of their class. */
+  readonly label?: string;
   readonly outputShape: number[];
   readonly variableNames: string[];
   /** Declaration of the uniforms, such as `samples : i32, `. */
@@ -23,6 +25,11 @@ export interface WebgpuProgram {
   /** Programs with the same key have the same source. */
   shaderKey: string;
   readonly size: boolean;
+  outputComponent?: number;
+  readonly variableComponents?: readonly number[];
+  readonly atomic?: boolean;
+  /** Set for programs that read or draw pictures. */
+  readonly pixelsOpType?: number;
   getUserCode(): string;
 }
 
