@@ -1,4 +1,10 @@
-import { hashSyntheticSet, setBytes, type ImageDataset, type SyntheticSet } from "@limbeck/core";
+import {
+  devicePeakBytes,
+  hashSyntheticSet,
+  setBytes,
+  type ImageDataset,
+  type SyntheticSet,
+} from "@limbeck/core";
 import { protocolId, type Protocol } from "../protocol/protocol.ts";
 import { circumstances } from "../command-line/circumstances.ts";
 import type { EvaluationRecord } from "../records/record.ts";
@@ -56,7 +62,9 @@ export function fullDataRecord(dataset: ImageDataset, evaluated: Evaluated): Eva
 }
 
 function outcome({ protocol, network, seeds, evaluation }: Evaluated) {
+  const device = devicePeakBytes();
   return {
+    ...(device !== undefined && { devicePeakBytes: device }),
     network,
     protocol: protocolId(protocol),
     seeds: [...seeds],

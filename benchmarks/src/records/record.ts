@@ -39,6 +39,8 @@ export const recordSchema = z
     seconds: z.strictObject({ distill: z.number().min(0), evaluate: z.number().min(0) }),
     /** Bytes a user of the set has to store. */
     bytes: z.strictObject({ images: z.int().min(0), labels: z.int().min(0), decoder: z.int().min(0) }),
+    /** Most bytes allocated on the graphics device at once; only where the back end tells (`webgpu`). */
+    devicePeakBytes: z.int().min(0).optional(),
     backend: z.string().min(1),
     precision: z.string().min(1),
     commit: z.string().min(1),

@@ -148,7 +148,15 @@ export { doctor, type BackendReport } from "./engine/doctor.ts";
 export type { Arithmetic } from "./engine/driver.ts";
 export { engineInfo, ensureBackend, useBackend, type EngineInfo } from "./engine/engine.ts";
 export { machineDescription } from "./engine/machine.ts";
-export { liveBytes, liveTensors, peakBytes, peakResidentBytes, resetPeakBytes } from "./engine/memory.ts";
+export {
+  devicePeakBytes,
+  liveBytes,
+  liveTensors,
+  peakBytes,
+  peakResidentBytes,
+  releaseIdleMemory,
+  resetPeakBytes,
+} from "./engine/memory.ts";
 export type { SelfTestReport } from "./engine/self-test.ts";
 export { PRECISIONS, type EngineOptions, type Precision } from "./engine/settings.ts";
 

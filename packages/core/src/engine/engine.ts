@@ -22,6 +22,8 @@ export interface EngineInfo {
   readonly device: string;
   readonly version: string;
   readonly isa: string;
+  /** Bytes of the graphics device that may be used; absent where nobody said or the back end has none. */
+  readonly deviceMemory?: number;
   /** With `auto`: better back ends that could not be had, and why. */
   readonly passedOver: readonly PassedOver[];
 }
@@ -68,6 +70,8 @@ export async function useBackend(
     device: choice.found.device,
     version: choice.found.version,
     isa: choice.found.isa,
+    ...(choice.backend === "webgpu" &&
+      settings.deviceMemory !== undefined && { deviceMemory: settings.deviceMemory }),
     passedOver: choice.passedOver,
   };
   return current;

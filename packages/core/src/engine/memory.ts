@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { nativeBytes, resetNativePeak } from "./native-driver.ts";
+import { resetWebgpuPeak, trimWebgpu, webgpuBytes } from "./webgpu-driver.ts";
 
 /** Follows the bytes of live tensors in one tfjs engine state. */
 interface Meter {
@@ -28,10 +29,24 @@ export function peakBytes(): number {
   return Math.max(watchTensors().peak + scratch, peak);
 }
 
-/** Starts {@link peakBytes} afresh from what is held now. */
+/** Starts {@link peakBytes} and {@link devicePeakBytes} afresh from what is held now. */
 export function resetPeakBytes(): void {
   watchTensors().peak = tf.memory().numBytes;
   resetNativePeak();
+  resetWebgpuPeak();
+}
+
+/**
+ * Most bytes allocated on the graphics device at once, buffers kept for reuse included; undefined where the back end in force does not
+ * tell (all but `webgpu`).
+ */
+export function devicePeakBytes(): number | undefined {
+  return tf.getBackend() === "webgpu" ? webgpuBytes()?.peak : undefined;
+}
+
+/** Gives the graphics device the memory back that is kept for reuse; done at the end of every run. */
+export function releaseIdleMemory(): void {
+  trimWebgpu();
 }
 
 /** Most physical memory the whole process ever held, in bytes: JavaScript's own garbage included. */

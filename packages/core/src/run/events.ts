@@ -24,6 +24,8 @@ export type RunEvent =
       readonly seconds: number;
       /** Bytes of live tensors after the step. */
       readonly bytes: number;
+      /** Most bytes allocated on the graphics device so far; only where the back end tells (`webgpu`). */
+      readonly devicePeakBytes?: number;
     }
   | { readonly kind: "checkpoint"; readonly step: number; readonly path: string }
   | { readonly kind: "interrupted"; readonly step: number; readonly resume: string }

@@ -6,11 +6,12 @@ import type { z } from "zod";
 import { previewPng } from "../artifact/preview.ts";
 import { writeSet } from "../artifact/write-set.ts";
 import type { ImageDataset } from "../dataset/image-dataset.ts";
-import { liveBytes } from "../engine/memory.ts";
+import { devicePeakBytes, liveBytes, releaseIdleMemory } from "../engine/memory.ts";
 import { InterruptedError } from "../errors.ts";
 import type { Forecast, MethodState } from "../method/method.ts";
 import { disposeState } from "../method/state-tensors.ts";
 import type { Provenance, SyntheticSet } from "../synthetic/synthetic-set.ts";
+import { checkDeviceMemory, withPlace } from "./check-device.ts";
 import { checkFiniteSet, checkFiniteStep } from "./check-finite.ts";
 import { writeCheckpoint, type Checkpoint } from "./checkpoint.ts";
 import { openEventLog, readEvents, type EventLog } from "./event-log.ts";
@@ -48,6 +49,7 @@ export async function workRun<Schema extends z.ZodType, State extends MethodStat
   // Before anything is written: what the method refuses (an unknown network, say) leaves no folder behind.
   const forecast = forecastOf(plan.method, plan.context, plan.config);
   const runConfig = runConfigOf(plan, await runEnvironment());
+  checkDeviceMemory(plan.method.id, forecast);
   if (plan.directory === undefined) {
     return runSteps(
       await prepared(plan, memoryPartStore(), runConfig, outlet),
@@ -184,7 +186,7 @@ async function runSteps<Schema extends z.ZodType, State extends MethodState>(
         throw interrupted(where(), plan.directory);
       }
       const began = performance.now();
-      const result = method.step(context, state, config, step);
+      const result = withPlace(where(), kept(), () => method.step(context, state, config, step));
       disposeState(state, result.state);
       state = result.state;
       step += 1;
@@ -192,7 +194,9 @@ async function runSteps<Schema extends z.ZodType, State extends MethodState>(
       seconds += took;
       checkFiniteStep(where(), result, kept());
       const { loss, terms } = result;
-      await tell({ kind: "step", step, steps, loss, terms, seconds: took, bytes: liveBytes() });
+      const device = devicePeakBytes();
+      const bytes = { bytes: liveBytes(), ...(device !== undefined && { devicePeakBytes: device }) };
+      await tell({ kind: "step", step, steps, loss, terms, seconds: took, ...bytes });
       if (step < steps && saveIsDue()) await save();
       if (step < steps && step % plan.previewEvery === 0 && paths !== undefined) {
         await previewPng(snapshot(), paths.preview);
@@ -210,6 +214,7 @@ async function runSteps<Schema extends z.ZodType, State extends MethodState>(
   } finally {
     log?.close();
     disposeState(state);
+    releaseIdleMemory();
   }
 }
 

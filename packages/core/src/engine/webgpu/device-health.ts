@@ -13,7 +13,7 @@ interface Failure {
 }
 
 const REMEDIES: Readonly<Record<Kind, string>> = {
-  lost: "what was computed since the last checkpoint is gone, the checkpoint is kept: start the same command again to go on from it",
+  lost: "start the same command again: a run goes on from its last checkpoint",
   memory: "lower the batch (`realBatch`, `batchSize`) or the images per class, or choose another back end",
   refused:
     "results on this device cannot be trusted: choose another back end, such as --backend native, and report this",

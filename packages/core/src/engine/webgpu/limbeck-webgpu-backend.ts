@@ -66,9 +66,15 @@ export function createLimbeckWebgpuBackend(
       health.during = `to run ${program.label ?? program.constructor.name}`;
       health.check();
       program.shaderKey = keyBySource(program);
-      const output = super.runWebGPUProgram(...args);
-      health.check();
-      return output;
+      try {
+        const output = super.runWebGPUProgram(...args);
+        health.check();
+        return output;
+      } catch (error) {
+        // Else the refused program would be found again, recorded, and spoil all that is submitted with it.
+        Reflect.deleteProperty(this.pipelineCache, program.shaderKey);
+        throw error;
+      }
     }
 
     override readSync(dataId: object): tf.backend_util.TypedArray {

@@ -53,6 +53,8 @@ export interface TfjsWebgpuBackend extends tf.KernelBackend {
   readonly device: GpuDevice;
   readonly tensorMap: tf.DataStorage<TensorData>;
   readonly bufferManager: BufferManager;
+  /** Compiled programs by their keys. */
+  readonly pipelineCache: object;
   readonly commandEncoder: {
     copyBufferToBuffer(from: GpuBuffer, at: number, to: GpuBuffer, toAt: number, size: number): void;
   } | null;

@@ -3,7 +3,6 @@ import * as tf from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-backend-cpu";
 import "@tensorflow/tfjs-backend-wasm";
 import { loadNative, registerNativeBackend, setPrecision } from "@limbeck/native";
-import { startWebgpu } from "../../engine/testing/software-webgpu.ts";
 import { registerReferenceBackEnd } from "./reference-conv-block.ts";
 
 /**
@@ -18,7 +17,6 @@ export async function availableBackEnds(): Promise<readonly string[]> {
     setPrecision("highest");
     names.push("native");
   }
-  if (process.env["TRY_WEBGPU"] && (await startWebgpu()) === undefined) return ["cpu", "webgpu"];
   const working: string[] = [];
   for (const name of names) if (await tf.setBackend(name)) working.push(name);
   await tf.setBackend("cpu");

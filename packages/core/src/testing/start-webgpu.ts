@@ -2,9 +2,9 @@
 import { existsSync } from "node:fs";
 import { constants } from "node:os";
 import * as tf from "@tensorflow/tfjs-core";
-import { useBackend } from "../engine.ts";
-import { resolveSettings } from "../settings.ts";
-import { webgpuDriver } from "../webgpu-driver.ts";
+import { useBackend } from "../engine/engine.ts";
+import { resolveSettings } from "../engine/settings.ts";
+import { webgpuDriver } from "../engine/webgpu-driver.ts";
 
 const CHROMIUM = "/usr/lib/chromium";
 const DRIVER = `${CHROMIUM}/vk_swiftshader_icd.json`;
