@@ -10,6 +10,7 @@ import { describe, expect, it } from "vitest";
 import { NotDifferentiableError, ShapeError } from "../errors.ts";
 import { convBlock } from "./conv-block.ts";
 import { hasFusedConvBlock } from "./fused-conv-block.ts";
+import { startWebgpu } from "../testing/start-webgpu.ts";
 import { availableBackEnds } from "./testing/back-ends.ts";
 import { draw } from "./testing/derivative-error.ts";
 
@@ -101,7 +102,13 @@ function largest(x: ArrayLike<number>): number {
   return Array.from(x).reduce((a, b) => Math.max(a, Math.abs(b)), 0);
 }
 
-const backEnds = await availableBackEnds();
+const plainBackEnds = await availableBackEnds();
+const withoutWebgpu = await startWebgpu();
+const backEnds = withoutWebgpu === undefined ? [...plainBackEnds, "webgpu"] : plainBackEnds;
+
+it("is tried on webgpu", ({ skip }) => {
+  if (withoutWebgpu !== undefined) skip(withoutWebgpu);
+});
 
 describe.each(backEnds.filter((name) => name !== "cpu"))("convBlock on %s", (backEnd) => {
   it.each(Object.keys(CASES))("agrees with the composed block on cpu: %s", async (name) => {

@@ -5,6 +5,7 @@ import { softmaxCrossEntropy } from "../grad/softmax-cross-entropy.ts";
 import { availableBackEnds } from "../grad/testing/back-ends.ts";
 import { normal } from "../random/draw.ts";
 import { foldIn, keyFromSeed } from "../random/key.ts";
+import { startWebgpu } from "../testing/start-webgpu.ts";
 import { createNetwork } from "./create-network.ts";
 import type { NetworkStatistics } from "./network.ts";
 import { centralDifference, mixedDifference } from "./testing/differences.ts";
@@ -117,6 +118,19 @@ function fixedStatistics(statistics: ReferenceOutput["statistics"]): NetworkStat
 }
 
 const backEnds = await availableBackEnds();
+const withoutWebgpu = await startWebgpu();
+
+it("is tried on webgpu", ({ skip }) => {
+  if (withoutWebgpu !== undefined) skip(withoutWebgpu);
+});
+
+/** Tried on WebGPU too, which is slow on a software device: every kind of layer between them. */
+const ON_WEBGPU: ReadonlySet<string> = new Set([
+  "convnet3-w4 on 8x8x3",
+  "convnet2-w4-layer-maxpool-leakyrelu on 8x8x3",
+  "lenet on 16x16x3",
+  "vit2-w8 on 16x16x3",
+]);
 
 const CASES = NETWORKS.map(
   ([name, shape, statistics]) =>
@@ -128,7 +142,7 @@ const CASES = NETWORKS.map(
     ] as const,
 );
 
-describe.each(CASES)("%s", (_, name, shape, fixed) => {
+describe.each(CASES)("%s", (title, name, shape, fixed) => {
   const { network, point, images, labels, loss, statistics } = problem(name, shape, fixed === "fixed");
   const v = draw("v", point.length);
   const w = draw("w", point.length);
@@ -145,7 +159,8 @@ describe.each(CASES)("%s", (_, name, shape, fixed) => {
 
   // The kernels of `reference` are those of `cpu` but for the fused block, which small ConvNets show.
   const tried = backEnds.filter((backEnd) => backEnd !== "reference" || name.startsWith("convnet"));
-  it.each(tried)("has first and second derivatives on %s", async (backEnd) => {
+  const onWebgpu = withoutWebgpu === undefined && ON_WEBGPU.has(title) ? ["webgpu"] : [];
+  it.each([...tried, ...onWebgpu])("has first and second derivatives on %s", async (backEnd) => {
     await tf.setBackend(backEnd);
     const before = tf.memory().numTensors;
     tf.tidy(() => {
