@@ -1,4 +1,4 @@
-/** The launches of the fused block between its convolutions; `specs` and names as in {@link ConvBlockAttrs}. */
+/** The launches of the fused block between its convolutions; names as in {@link ConvBlockAttrs}. */
 import * as tf from "@tensorflow/tfjs-core";
 import type { ConvBlockAttrs } from "@limbeck/native";
 import { absolutePower, blockSource, float } from "./block-source.ts";
@@ -29,7 +29,7 @@ interface Work {
 }
 
 /** Height and width after pooling. */
-export function pooledSize({ attrs, u }: Block): readonly [number, number] {
+function pooledSize({ attrs, u }: Block): readonly [number, number] {
   const size = attrs.pool === "none" ? 1 : attrs.poolSize;
   return [Math.floor(u.shape[1] / size), Math.floor(u.shape[2] / size)];
 }
