@@ -9,20 +9,22 @@ import {
 } from "@limbeck/native";
 import { convolutionToFilter, convolutionToInput } from "../../grad/rules/linear.ts";
 import {
-  attentions,
   convolutionCurvature,
-  convolutionGradient,
   curvatureMeans,
   curvatureSums,
   gammaCurvature,
+  pooledCotangent,
+} from "./block-curvature.ts";
+import type { Block } from "./block-launch.ts";
+import {
+  attentions,
+  convolutionGradient,
   gradientMeans,
   gradientSums,
   pooledActivation,
-  pooledCotangent,
   sampleSums,
   statistics,
-  type Block,
-} from "./block-launches.ts";
+} from "./block-passes.ts";
 
 type Tensors = Readonly<Record<string, tf.Tensor | undefined>>;
 type Kernel = (inputs: Tensors, attrs: ConvBlockGradAttrs, backend: tf.KernelBackend) => tf.Tensor[];
