@@ -2,6 +2,7 @@ import type { ReportData } from "../src/model.ts";
 import { accuracySection } from "./accuracy-charts.ts";
 import { bdi, h } from "./dom.ts";
 import { keepFresh } from "./live.ts";
+import { labelSection } from "./label-section.ts";
 import { leaderboardSection } from "./leaderboard.ts";
 import { citationsSection, matrixSection, problemsSection, runsSection, setsSection } from "./sections.ts";
 import { trainerSection } from "./trainer.ts";
@@ -16,6 +17,7 @@ function draw(data: ReportData): void {
     leaderboardSection(data),
     accuracySection(data),
     matrixSection(data),
+    labelSection(data),
     setsSection(data),
     runsSection(data),
     citationsSection(data),

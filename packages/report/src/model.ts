@@ -33,6 +33,8 @@ export interface ReportRecord {
   readonly zca: boolean;
   readonly ipc: number;
   readonly seed?: number;
+  /** Kind of the set's own labels; absent in old records. */
+  readonly labels?: string;
   readonly network: string;
   readonly protocol: string;
   readonly seeds: readonly number[];
@@ -59,6 +61,41 @@ export interface ReportRecord {
   readonly config: number;
   /** Position in {@link ReportData.sources}. */
   readonly source: number;
+}
+
+/** Mean and spread over repetitions. */
+export interface Spread {
+  readonly mean: number;
+  readonly n: number;
+  /** Sample standard deviation; absent for one. */
+  readonly std?: number;
+  /** Half-width of the 95 % confidence interval of the mean; absent for one. */
+  readonly halfWidth?: number;
+}
+
+/** What of a set's accuracy is its images', what its labels': neutral protocols, one network. */
+export interface LabelComparison {
+  readonly method: string;
+  readonly dataset: string;
+  readonly zca: boolean;
+  readonly ipc: number;
+  readonly network: string;
+  /** Kind of the set's own labels. */
+  readonly labels?: string;
+  /** Percent; absent where nothing was measured. */
+  readonly cells: Readonly<
+    Partial<Record<"setHard" | "setSoft" | "setOwn" | "randomHard" | "randomSoft" | "fullHard", Spread>>
+  >;
+  /** HLR and IOR in percentage points, LRS and ARS times 100; ARS where the set was trained on without augmentation too. */
+  readonly scores?: {
+    readonly hlr: Spread;
+    readonly ior: Spread;
+    readonly lrs: Spread;
+    readonly ars?: Spread;
+  };
+  /** Evaluations that the scores, and those that ARS alone, still need: `random images under neutral-soft-v1`. */
+  readonly missing: readonly string[];
+  readonly missingForAugmentation: readonly string[];
 }
 
 /** One term of a run over its steps, thinned: means of neighbours. */
@@ -185,6 +222,8 @@ export interface ReportData {
   /** Configurations as JSON text. */
   readonly configs: readonly string[];
   readonly records: readonly ReportRecord[];
+  /** Of every set that was evaluated under a neutral protocol. */
+  readonly labelComparisons: readonly LabelComparison[];
   readonly runs: readonly ReportRun[];
   readonly sets: readonly ReportSet[];
   readonly testImages: readonly TestImages[];

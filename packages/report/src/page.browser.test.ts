@@ -91,6 +91,7 @@ describe.skipIf(chromiumPath === undefined)("the page in chromium", () => {
       "Leaderboard",
       "Accuracy",
       "Other networks",
+      "Hard and soft labels",
       "Condensed sets",
       "Runs",
       "Citations and sources",

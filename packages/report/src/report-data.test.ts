@@ -9,6 +9,7 @@ import { inertJson } from "./render-page.ts";
 import { distillCommand, evaluateCommand } from "./repeat-command.ts";
 import {
   collectToy,
+  neutralRecords,
   recordLine,
   temporaryFolder,
   toyReal,
@@ -90,6 +91,36 @@ test("differences to the best pair the seeds, and say whether they are real", as
   expect(of("d").toBest).toBeUndefined();
   expect(of("full")).toMatchObject({ best: false });
   expect(of("e").best).toBe(true);
+});
+
+test("images against labels: what was measured, DD-Ranking's scores, and what they still need", async () => {
+  writeFileSync(at("records.jsonl"), recordLine() + neutralRecords());
+  const [whole, ...others] = (await collectToy(folder.path)).labelComparisons;
+  expect(others).toEqual([]);
+  expect(whole).toMatchObject({
+    method: "dm",
+    ipc: 2,
+    labels: "soft",
+    missing: [],
+    missingForAugmentation: [],
+  });
+  expect(whole!.cells.randomHard).toMatchObject({ mean: 32, n: 2 });
+  expect(whole!.scores!.hlr.mean).toBeCloseTo(36, 9);
+  expect(whole!.scores!.ior.mean).toBeCloseTo(15, 9);
+  // β = ½·0.15 + ½·0.05 and ½·0.15 + ½·0.07.
+  const ars = [0.1, 0.11].map((b) => (100 * (Math.exp(b) - Math.exp(-1))) / (Math.E - Math.exp(-1)));
+  expect(whole!.scores!.ars!.mean).toBeCloseTo((ars[0]! + ars[1]!) / 2, 9);
+  writeFileSync(at("records.jsonl"), recordLine({ protocol: "neutral-hard-v1", seeds: [0], accuracy: [50] }));
+  const [part] = (await collectToy(folder.path)).labelComparisons;
+  expect(part!.cells).toEqual({ setHard: { mean: 50, n: 1 } });
+  expect(part).not.toHaveProperty("scores");
+  expect(part!.missing).toEqual([
+    "the set under neutral-v1",
+    "the set under neutral-soft-v1",
+    "random images under neutral-hard-v1",
+    "random images under neutral-soft-v1",
+    "the full data under neutral-hard-v1",
+  ]);
 });
 
 test("a run that is half written, and one of a newer version", async () => {

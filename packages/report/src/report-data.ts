@@ -2,7 +2,9 @@ import { readFileSync } from "node:fs";
 import { methods } from "@limbeck/benchmarks";
 import { ensureBackend, readSet, type ImageDataset } from "@limbeck/core";
 import { anchors } from "./anchors.ts";
+import { compareLabels } from "./compare-labels.ts";
 import { compareRecords, type RecordPlace } from "./compare-records.ts";
+import { evaluationRecords } from "./evaluation-records.ts";
 import { findSources, shownPath, type Sources } from "./find-sources.ts";
 import type { Problem, ReportData, ReportRun, ReportSet, TestImages } from "./model.ts";
 import { readOutcome, readRecordLines, type ReadableRecord } from "./read-records.ts";
@@ -57,6 +59,7 @@ export async function collectReport(paths: readonly string[], options: ReportOpt
     sources: names,
     configs: configs.values,
     records: compared,
+    labelComparisons: compareLabels(evaluationRecords({ records: compared, configs: configs.values })),
     runs,
     sets,
     testImages,

@@ -40,6 +40,33 @@ export function recordLine(changes: Readonly<Record<string, unknown>> = {}): str
   return `${JSON.stringify(record)}\n`;
 }
 
+/** Records of a set with soft labels, of random images and of the full data under the neutral protocols: all that scores need. */
+export function neutralRecords(): string {
+  const accuracies: readonly (readonly [method: string, part: string, accuracy: readonly number[]])[] = [
+    ["dm", "", [60, 62]],
+    ["dm", "-hard", [50, 48]],
+    ["dm", "-soft", [58, 60]],
+    ["dm", "-plain", [40, 44]],
+    ["random", "", [31, 31]],
+    ["random", "-hard", [31, 33]],
+    ["random", "-soft", [45, 47]],
+    ["random", "-soft-plain", [35, 37]],
+    ["full", "-hard", [84, 86]],
+  ];
+  return accuracies
+    .map(([method, part, accuracy]) =>
+      recordLine({
+        method,
+        protocol: `neutral${part}-v1`,
+        seeds: [0, 1],
+        accuracy,
+        ...(method === "dm" ? { labels: "soft" } : { labels: "hard", config: {} }),
+        ...(method === "full" ? { ipc: 5000 } : {}),
+      }),
+    )
+    .join("");
+}
+
 /** The configuration of a run. */
 function runConfig(changes: Readonly<Record<string, unknown>>): string {
   return JSON.stringify({
