@@ -2,14 +2,15 @@ import type { ReportData } from "../src/model.ts";
 import { accuracySection } from "./accuracy-charts.ts";
 import { bdi, h } from "./dom.ts";
 import { keepFresh } from "./live.ts";
+import { loadFigure } from "./load-figure.ts";
 import { labelSection } from "./label-section.ts";
 import { leaderboardSection } from "./leaderboard.ts";
 import { citationsSection, matrixSection, problemsSection, runsSection, setsSection } from "./sections.ts";
 import { trainerSection } from "./trainer.ts";
 import { themeButton } from "./theme.ts";
 
-/** Draws the page from its data. */
-function draw(data: ReportData): void {
+/** Draws the page from its data. @param load What shows the machine, and stays. */
+function draw(data: ReportData, load: HTMLElement | undefined): void {
   document.title = data.title;
   const sections = [
     problemsSection(data),
@@ -40,6 +41,7 @@ function draw(data: ReportData): void {
           `${count(data.records.length, "evaluation")}, ${count(data.sets.length, "set")}, ${count(data.runs.length, "run")}`,
           data.live === undefined ? "" : ". Live: the page follows the work.",
         ),
+        load,
         h("nav", { "aria-label": "Parts of the page" }, h("ul", {}, ...links)),
       ),
       h("main", { id: "content", tabindex: -1 }, ...sections),
@@ -47,6 +49,7 @@ function draw(data: ReportData): void {
 }
 
 const data = JSON.parse(document.getElementById("report-data")!.textContent) as ReportData;
-draw(data);
-if (data.live !== undefined) keepFresh(data, draw);
+const load = data.live && loadFigure(data.live.load);
+draw(data, load);
+if (data.live !== undefined) keepFresh(data.live.data, (newer) => draw(newer, load));
 document.documentElement.dataset["ready"] = "yes";

@@ -1,4 +1,5 @@
 export type { ReportData } from "./model.ts";
+export { reportMemory, type ReportMemory } from "./report-memory.ts";
 export { leaderboardCsv } from "./leaderboard-csv.ts";
 export { CHART_NAMES, plotReport, type PlotChoice } from "./plot-report.ts";
 export { collectReport, type ReportOptions } from "./report-data.ts";

@@ -135,6 +135,10 @@ export interface ReportRun {
 export interface ReportSet {
   readonly hash: string;
   readonly path: string;
+  /** Where it lies or, while its run is at work, will: stays the same. */
+  readonly id: string;
+  /** True while its run is at work: the last state that the run kept. */
+  readonly forming: boolean;
   readonly method: string;
   readonly dataset: string;
   readonly ipc: number;
@@ -230,6 +234,23 @@ export interface ReportData {
   readonly anchors: readonly Anchor[];
   readonly citations: readonly { readonly method: string; readonly title: string; readonly cite: string }[];
   readonly problems: readonly Problem[];
-  /** Set where a server sends newer data: the address to ask, relative to the page. */
-  readonly live?: string;
+  /** Set where a server sends newer data: the addresses to ask, relative to the page. */
+  readonly live?: { readonly data: string; readonly load: string };
+}
+
+/** What the machine does in one second. */
+export interface LoadSample {
+  /** Share of the time of all cores that they are busy, 0 to 1. */
+  readonly processor: number;
+  /** Bytes in use. */
+  readonly memory: number;
+}
+
+/** The machine of a served page. */
+export interface MachineLoad {
+  readonly cores: number;
+  /** Bytes there are. */
+  readonly memory: number;
+  /** The latest last, one a second. */
+  readonly samples: readonly LoadSample[];
 }

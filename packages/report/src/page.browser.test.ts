@@ -29,6 +29,7 @@ import { chromiumPath, openPage, startBrowser } from "./testing/browser.ts";
 import {
   collectToy,
   HOSTILE,
+  keepState,
   RIGHT_TO_LEFT,
   temporaryFolder,
   writeEverything,
@@ -227,6 +228,40 @@ describe.skipIf(chromiumPath === undefined)("the page in chromium", () => {
       await page.locator("#runs td", { hasText: "3 of 10" }).waitFor();
       writeRun(live, 6);
       await page.locator("#runs td", { hasText: "6 of 10" }).waitFor({ timeout: 20_000 });
+      const load = page.locator("figure.load");
+      await load.locator("figcaption", { hasText: / of \d+ cores, / }).waitFor();
+      expect(await load.locator("svg").getAttribute("aria-label")).toContain("of memory");
+      await page.close();
+    } finally {
+      await served.close();
+    }
+  });
+
+  test("images form while their run is at work, also under the reader's hands", async () => {
+    const live = join(folder.path, "forming");
+    writeRun(live, 2);
+    await keepState(live, 2);
+    const served = await serveReport({ collect: () => collectToy(live), port: 0 });
+    try {
+      const page = await browser.newPage();
+      await page.goto(served.url);
+      const state = page.locator("#sets output");
+      await state.filter({ hasText: "after 2 steps" }).waitFor();
+      const picture = (): Promise<unknown> =>
+        page.evaluate("document.querySelector('#sets canvas').toDataURL()");
+      const first = await picture();
+      await keepState(live, 4);
+      await state.filter({ hasText: "after 4 steps" }).waitFor({ timeout: 20_000 });
+      expect(await picture()).not.toBe(first);
+      // With the slider in hand the page is not drawn anew, yet the slider grows, and stays where it was put.
+      await page.getByLabel("Evolution").focus();
+      await page.keyboard.press("Home");
+      await state.filter({ hasText: "after 2 steps" }).waitFor();
+      await keepState(live, 6);
+      await page.locator("#sets input[max='2']").waitFor({ timeout: 20_000 });
+      expect(await state.innerText()).toBe("after 2 steps");
+      await page.keyboard.press("End");
+      await state.filter({ hasText: "after 6 steps" }).waitFor();
       await page.close();
     } finally {
       await served.close();

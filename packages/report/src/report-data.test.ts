@@ -6,9 +6,11 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { nearestReal } from "./nearest-real.ts";
 import { packImages } from "./pack.ts";
 import { inertJson } from "./render-page.ts";
+import { reportMemory } from "./report-memory.ts";
 import { distillCommand, evaluateCommand } from "./repeat-command.ts";
 import {
   collectToy,
+  keepState,
   neutralRecords,
   recordLine,
   temporaryFolder,
@@ -166,6 +168,43 @@ test("a set: its images, its earlier states, the nearest real images, what train
   expect(set!.training!.random.labels).toEqual([0, 0, 1, 1, 2, 2]);
   expect(testImages).toEqual([expect.objectContaining({ of: toyReal().test.size })]);
   expect(testImages[0]!.labels).toHaveLength(12);
+});
+
+test("a set that is forming: the last state that its run kept, and the ones before", async () => {
+  const run = at("run");
+  writeRun(run, 6);
+  const opened: string[] = [];
+  const memory = reportMemory();
+  const collect = () =>
+    collectToy(folder.path, {
+      memory,
+      openDataset: (name) => {
+        opened.push(name);
+        return Promise.resolve(toyReal());
+      },
+    });
+  await keepState(run, 2);
+  await keepState(run, 4);
+  const first = (await collect()).sets;
+  expect(first).toHaveLength(1);
+  expect(first[0]).toMatchObject({ forming: true, iterations: 4 });
+  expect(first[0]!.evolution.map(({ step }) => step)).toEqual([2, 4]);
+  expect(first[0]).not.toHaveProperty("nearest");
+  expect(first[0]).not.toHaveProperty("training");
+  await keepState(run, 6);
+  const [later] = (await collect()).sets;
+  expect(later!.evolution.map(({ step }) => step)).toEqual([2, 4, 6]);
+  expect(later!.id).toBe(first[0]!.id);
+  await writeSet(join(run, "set.arrow"), {
+    ...toyRealSet(),
+    provenance: { ...toyRealSet().provenance, iterations: 8 },
+  });
+  const [finished] = (await collect()).sets;
+  expect(finished).toMatchObject({ forming: false, id: first[0]!.id, nearest: { searched: 36 } });
+  expect(finished!.evolution.map(({ step }) => step)).toEqual([2, 4, 6, 8]);
+  // What did not change is not read again.
+  expect((await collect()).sets[0]!.images).toBe(finished!.images);
+  expect(opened).toEqual([toyReal().name]);
 });
 
 test("a set without its real data shows its images only; a damaged one is told", async () => {

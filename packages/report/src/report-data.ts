@@ -6,9 +6,11 @@ import { compareLabels } from "./compare-labels.ts";
 import { compareRecords, type RecordPlace } from "./compare-records.ts";
 import { evaluationRecords } from "./evaluation-records.ts";
 import { findSources, shownPath, type Sources } from "./find-sources.ts";
+import { finalPath } from "./kept-sets.ts";
 import type { Problem, ReportData, ReportRun, ReportSet, TestImages } from "./model.ts";
 import { readOutcome, readRecordLines, type ReadableRecord } from "./read-records.ts";
-import { readReportSet } from "./read-report-set.ts";
+import { readReportSet, type ReadSet } from "./read-report-set.ts";
+import { reportMemory, setStamp, type ReportMemory } from "./report-memory.ts";
 import { messageOf, readReportRun } from "./read-run.ts";
 import { shownJson, shownText } from "./shown-text.ts";
 import { sampleTestImages } from "./training-material.ts";
@@ -29,6 +31,8 @@ export interface ReportOptions {
   readonly openDataset?: (name: string) => Promise<ImageDataset | undefined>;
   /** Real test images that the page carries. Default 1000. */
   readonly testImages?: number;
+  /** What earlier calls read: a page that follows work gives the same to every call. Default: nothing is kept. */
+  readonly memory?: ReportMemory;
   /** Leave out the images of sets. */
   readonly withoutImages?: boolean;
 }
@@ -111,32 +115,57 @@ async function collectSets(
   sources: Sources,
   place: (config: unknown) => number,
   problems: Problem[],
-  { openDataset, testImages: count = 1000 }: ReportOptions,
+  { openDataset, testImages: count = 1000, memory = reportMemory() }: ReportOptions,
 ): Promise<{ sets: ReportSet[]; testImages: TestImages[] }> {
   const sets: ReportSet[] = [];
   const testImages: TestImages[] = [];
-  const opened = new Map<string, ImageDataset | undefined>();
-  const onProblem = (problem: Problem): void => void problems.push(problem);
+  const testOf = (dataset: ImageDataset): number => {
+    const known = memory.testImages.get(dataset.sha256) ?? sampleTestImages(dataset, count);
+    memory.testImages.set(dataset.sha256, known);
+    const position = testImages.indexOf(known);
+    return position < 0 ? testImages.push(known) - 1 : position;
+  };
   for (const path of sources.sets) {
     try {
-      const { provenance, normalisation } = readSet(path);
-      const name = provenance.dataset;
-      const rich = sets.length < MOST_RICH_SETS;
-      if (rich && openDataset !== undefined && !opened.has(name)) opened.set(name, await openDataset(name));
-      const found = rich ? opened.get(name) : undefined;
-      const dataset = found?.sha256 === provenance.datasetSha256 ? found : undefined;
-      let test =
-        dataset === undefined ? -1 : testImages.findIndex((each) => each.dataset === shownText(name));
-      if (dataset !== undefined && test < 0) test = testImages.push(sampleTestImages(dataset, count)) - 1;
-      if (dataset !== undefined || normalisation.kind === "zca") await ensureBackend();
-      sets.push(
-        readReportSet(path, { ...(dataset === undefined ? {} : { dataset, test }), place, onProblem }),
-      );
+      const rich = sets.length < MOST_RICH_SETS && openDataset !== undefined;
+      const { read, dataset } = await readOnce(path, rich ? openDataset : undefined, memory);
+      const { set, config, training } = read;
+      problems.push(...read.problems);
+      sets.push({
+        ...set,
+        config: place(config),
+        ...(training === undefined || dataset === undefined
+          ? {}
+          : { training: { ...training, test: testOf(dataset) } }),
+      });
     } catch (error) {
       problems.push({ path, message: messageOf(error) });
     }
   }
   return { sets, testImages };
+}
+
+/** A set file, read anew where it changed. */
+async function readOnce(
+  path: string,
+  openDataset: ReportOptions["openDataset"],
+  memory: ReportMemory,
+): Promise<{ read: ReadSet; dataset: ImageDataset | undefined }> {
+  const stamp = `${openDataset !== undefined} ${setStamp(path)}`;
+  const id = finalPath(path);
+  const known = memory.sets.get(id);
+  if (known?.stamp === stamp) return known;
+  const { provenance, normalisation } = readSet(path);
+  const name = provenance.dataset;
+  if (openDataset !== undefined && !memory.datasets.has(name)) {
+    memory.datasets.set(name, await openDataset(name));
+  }
+  const found = openDataset === undefined ? undefined : memory.datasets.get(name);
+  const dataset = found?.sha256 === provenance.datasetSha256 ? found : undefined;
+  if (dataset !== undefined || normalisation.kind === "zca") await ensureBackend();
+  const fresh = { stamp, dataset, read: readReportSet(path, dataset === undefined ? {} : { dataset }) };
+  memory.sets.set(id, fresh);
+  return fresh;
 }
 
 /** Texts, each once, by position. */

@@ -31,14 +31,13 @@ export function sampleTestImages({ name, test, classes }: ImageDataset, count: n
  * What training on a set in the page needs beside the set; undefined where the page cannot: whitening is too large to carry, and labels of
  * views or of a projector need more than the page has.
  */
-export function trainingOf(set: SyntheticSet, dataset: ImageDataset, test: number): Training | undefined {
+export function trainingOf(set: SyntheticSet, dataset: ImageDataset): Omit<Training, "test"> | undefined {
   const { normalisation, shape, provenance, labels } = set;
   if (normalisation.kind === "zca" || labels.kind === "views" || labels.kind === "projector")
     return undefined;
   const random = randomSubset(dataset, provenance.ipc, 0);
   const depth = Math.max(3, Math.round(Math.log2(shape[0])) - 2);
   return {
-    test,
     mean: normalisation.mean,
     std: normalisation.std,
     protocol: PROTOCOL,

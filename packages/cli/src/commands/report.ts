@@ -1,7 +1,14 @@
 import { takeInterrupts, wholeNumber } from "@limbeck/benchmarks";
 import { LimbeckError, type ImageDataset } from "@limbeck/core";
 import { datasets } from "@limbeck/datasets";
-import { collectReport, serveReport, writeReport, writeTables, type ReportOptions } from "@limbeck/report";
+import {
+  collectReport,
+  reportMemory,
+  serveReport,
+  writeReport,
+  writeTables,
+  type ReportOptions,
+} from "@limbeck/report";
 import type { Command } from "commander";
 import { withOutputOptions } from "../common-options.ts";
 import { openForCommand } from "../open-for-command.ts";
@@ -35,7 +42,9 @@ export function registerReport(program: Command): void {
 
 async function report(paths: readonly string[], flags: ReportFlags): Promise<void> {
   const output = createOutput(flags);
+  const memory = reportMemory();
   const options = (): ReportOptions => ({
+    memory,
     ...(flags.title === undefined ? {} : { title: flags.title }),
     made: new Date().toISOString(),
     testImages: flags.testImages,

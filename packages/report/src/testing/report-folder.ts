@@ -1,7 +1,14 @@
 import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { hashSyntheticSet, useBackend, writeSet, type ImageDataset, type SyntheticSet } from "@limbeck/core";
+import {
+  hashSyntheticSet,
+  keptSetPath,
+  useBackend,
+  writeSet,
+  type ImageDataset,
+  type SyntheticSet,
+} from "@limbeck/core";
 import { toyDataset, toySet } from "@limbeck/core/testing";
 import { collectReport, type ReportOptions } from "../report-data.ts";
 
@@ -124,6 +131,17 @@ export function toyRealSet(ipc = 2, labels: "hard" | "soft" = "hard"): Synthetic
   const set = toySet({ shape: [8, 8, 1], ipc, classes: real.classes, labels, normalisation: "mean-std" });
   const provenance = { ...set.provenance, dataset: real.name, datasetSha256: real.sha256, ipc };
   return { ...set, normalisation: real.normalisation, provenance };
+}
+
+/** Writes the toy set as its run kept it after a step: the later, the brighter. */
+export async function keepState(run: string, step: number): Promise<void> {
+  await useBackend("auto", { threads: 1 });
+  const set = toyRealSet();
+  await writeSet(keptSetPath(run, step), {
+    ...set,
+    images: set.images.map((value) => value * 0.1 * step),
+    provenance: { ...set.provenance, iterations: step },
+  });
 }
 
 /** A folder with a bit of everything: a set with earlier states, its record, two runs, and names that attack. */
