@@ -172,21 +172,29 @@ export interface ReportSet {
   readonly command: string;
   readonly provenance: Readonly<Record<string, string>>;
   readonly training?: Training;
+  /** Why the page does not train on it; a sentence. */
+  readonly untrainable?: string;
 }
 
 /** What is needed to train on a set in the page. */
 export interface Training {
   /** Position in {@link ReportData.testImages}. */
   readonly test: number;
-  readonly mean: readonly number[];
-  readonly std: readonly number[];
+  /** How pixels become network input. Whitened: the set's images, 16 bits; the matrix is too large to carry. */
+  readonly input:
+    | { readonly kind: "mean-std"; readonly mean: readonly number[]; readonly std: readonly number[] }
+    | { readonly kind: "whitened"; readonly images: PackedImages };
+  /** Position in {@link ReportData.whitenedTests}, where the set is whitened. */
+  readonly whitenedTest?: number;
   readonly protocol: string;
   /** Complete recipe of the protocol for this data set. */
   readonly recipe: Readonly<Record<string, unknown>>;
   /** Networks to choose from, the quickest first. */
   readonly networks: readonly string[];
-  /** As many real images, drawn at random. */
-  readonly random: { readonly images: Packed; readonly labels: readonly number[] };
+  /** As many real images, drawn at random: pixels, or whitened as the set is. */
+  readonly random: { readonly images: PackedImages; readonly labels: readonly number[] };
+  /** A teacher's scores of the decoded images, `[N·factor², K]` float32: labels that are the same for every view. */
+  readonly scores?: Packed;
 }
 
 /** A sample of a real test split, the same share of every class. */
@@ -231,6 +239,8 @@ export interface ReportData {
   readonly runs: readonly ReportRun[];
   readonly sets: readonly ReportSet[];
   readonly testImages: readonly TestImages[];
+  /** The same images as networks of whitened sets see them, by whitening. */
+  readonly whitenedTests: readonly PackedImages[];
   readonly anchors: readonly Anchor[];
   readonly citations: readonly { readonly method: string; readonly title: string; readonly cite: string }[];
   readonly problems: readonly Problem[];

@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { gunzipSync } from "node:zlib";
-import { randomSubset } from "@limbeck/benchmarks";
+import { evaluateSet, protocolNamed, randomSubset } from "@limbeck/benchmarks";
 import {
   createNetwork,
   disposeTrained,
@@ -31,7 +31,11 @@ import {
   HOSTILE,
   keepState,
   RIGHT_TO_LEFT,
+  scoredSet,
   temporaryFolder,
+  toyReal,
+  toyRealSet,
+  whitenedSet,
   writeEverything,
   writeRun,
 } from "./testing/report-folder.ts";
@@ -183,12 +187,57 @@ describe.skipIf(chromiumPath === undefined)("the page in chromium", () => {
     await page.getByRole("button", { name: "Train here" }).click();
     await page.waitForSelector("#train .results li:nth-child(2)", { timeout: 120_000 });
     expect(await page.locator("#train .results li").first().innerText()).toMatch(
-      /^[\d.]+ % condensed set: convnet3-w32 after 3 epochs in .* s, on 12 of 12 test images$/,
+      /^[\d.]+ % condensed set: convnet3-w32 after 3 epochs in .* s on WebAssembly, tested on 12 of 12 test images$/,
+    );
+    expect(await page.getByText("Computed by").innerText()).toMatch(
+      /^Computed by WebAssembly\. Passed over: WebGPU: .+; WebGL: .+\.$/,
     );
     await page.waitForSelector("#train .pad .bars li");
     await page.getByRole("button", { name: "Next test image" }).click();
     expect(await page.locator("#train .pad .bars li").count()).toBe(3);
     expect(complaints).toEqual([]);
+    await page.close();
+  });
+
+  test.each([
+    ["whitened", whitenedSet],
+    ["scored", scoredSet],
+  ])(
+    "trains on a %s set to what the harness trains to",
+    async (name, make) => {
+      const real = toyReal();
+      const set = await make(real);
+      const own = join(folder.path, name);
+      await writeSet(join(own, "set.arrow"), set);
+      const shown = await collectToy(own, { testImages: 1000 });
+      const protocol = protocolNamed("start-v1");
+      const { accuracy } = await evaluateSet(set, real, { protocol, network: "convnet3-w32", seeds: [0] });
+      const { page, complaints } = await openPage(browser, await written(`${name}.html`, shown));
+      await page.getByRole("button", { name: "Train here" }).click();
+      const done = page.locator("#train .results li[data-name='condensed set']");
+      await done.waitFor({ timeout: 120_000 });
+      const inPage = Number(await done.getAttribute("data-accuracy"));
+      console.log(`report: ${name}: ${inPage} % in the page, ${accuracy[0]!} % by the harness`);
+      expect(real.test.size).toBeGreaterThan(10);
+      // One image more or less, by rounding.
+      expect(Math.abs(inPage - accuracy[0]!)).toBeLessThan(101 / real.test.size);
+      await page.waitForSelector("#train .pad .bars li");
+      expect(await page.getByLabel("A picture of yours").isVisible()).toBe(name !== "whitened");
+      expect(complaints).toEqual([]);
+      await page.close();
+    },
+    120_000,
+  );
+
+  test("says why it does not train on a set", async () => {
+    const own = join(folder.path, "untrainable");
+    await writeSet(join(own, "set.arrow"), toyRealSet());
+    const shown = await collectToy(own, { openDataset: () => Promise.resolve(undefined) });
+    const { page } = await openPage(browser, await written("untrainable.html", shown));
+    expect(await page.getByRole("button", { name: "Train here" }).isDisabled()).toBe(true);
+    expect(await page.locator("#train-reason").innerText()).toBe(
+      "The page does not train on this set. The real data, toy, were not on the machine that made this page.",
+    );
     await page.close();
   });
 
@@ -303,7 +352,8 @@ describe.skipIf(chromiumPath === undefined)("the page in chromium", () => {
 /** The same training in this process, tested on the same images. */
 async function accuracyInNode({ sets, testImages }: ReportData, epochs: number): Promise<number> {
   const { shape, classes, labels, images, training } = sets[0]!;
-  const { mean, std, recipe: whole } = training!;
+  const { input, recipe: whole } = training!;
+  const { mean, std } = input as Extract<typeof input, { kind: "mean-std" }>;
   const recipe = whole as unknown as Recipe;
   const schedule = recipe.schedule as Extract<Recipe["schedule"], { kind: "steps" }>;
   const at = schedule.at.map((epoch) => Math.round((epoch * epochs) / recipe.epochs));

@@ -9,7 +9,7 @@ import { messageOf } from "./read-run.ts";
 import { distillCommand } from "./repeat-command.ts";
 import { pixelsOf, shownPositions } from "./set-pictures.ts";
 import { shownJson, shownText } from "./shown-text.ts";
-import { trainingOf } from "./training-material.ts";
+import { trainingOf, untrainableLabels } from "./training-material.ts";
 
 /** Earlier states of a set that the page carries, and the pixels of all of them together. */
 const MOST_SNAPSHOTS = 12;
@@ -18,13 +18,16 @@ const SNAPSHOT_PIXELS = 4_000_000;
 export interface SetOptions {
   /** The real data that the set was made from, where they can be had: gives nearest images and training. */
   readonly dataset?: ImageDataset;
+  /** Why there is no such data; a sentence. */
+  readonly withoutData?: string;
 }
 
 /** A set without what only the whole report knows: positions of its configuration and its test images. */
 export interface ReadSet {
   readonly set: Omit<ReportSet, "config" | "training">;
+  readonly normalisation: SyntheticSet["normalisation"];
   readonly config: unknown;
-  readonly training?: Omit<Training, "test">;
+  readonly training?: Omit<Training, "test" | "whitenedTest">;
   readonly problems: readonly Problem[];
 }
 
@@ -33,7 +36,7 @@ export interface ReadSet {
  *
  * @throws {DataError} if the file is no set or damaged.
  */
-export function readReportSet(path: string, { dataset }: SetOptions): ReadSet {
+export function readReportSet(path: string, { dataset, withoutData }: SetOptions): ReadSet {
   const set = readSet(path);
   const problems: Problem[] = [];
   const forming = isKeptSet(path);
@@ -41,8 +44,12 @@ export function readReportSet(path: string, { dataset }: SetOptions): ReadSet {
   const hard = hardLabels(set);
   const shown = shownPositions(hard, classes.length, shape);
   const pixels = pixelsOf(set, shown);
+  const untrainable =
+    (forming ? "Its run is still at work." : withoutData) ??
+    (shown.length < size ? `The page carries ${shown.length} of its ${size} images only.` : undefined) ??
+    untrainableLabels(set, shownPath(path));
   const training =
-    dataset === undefined || forming || shown.length < size ? undefined : trainingOf(set, dataset);
+    dataset === undefined || untrainable !== undefined ? undefined : trainingOf(set, shown, dataset);
   const own = shown.map((position) => hard[position]!);
   const read: ReadSet["set"] = {
     hash: hashSyntheticSet(set),
@@ -80,8 +87,15 @@ export function readReportSet(path: string, { dataset }: SetOptions): ReadSet {
       4000,
     ),
     provenance: describe(set),
+    ...(untrainable === undefined ? {} : { untrainable: shownText(untrainable, 1000) }),
   };
-  return { set: read, config: provenance.config, problems, ...(training === undefined ? {} : { training }) };
+  return {
+    set: read,
+    normalisation: set.normalisation,
+    config: provenance.config,
+    problems,
+    ...(training === undefined ? {} : { training }),
+  };
 }
 
 function nearestOf(

@@ -1,7 +1,7 @@
 import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { useBackend, writeSet, type Normalisation } from "@limbeck/core";
+import { normalisePixels, useBackend, writeSet, type Normalisation } from "@limbeck/core";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { nearestReal } from "./nearest-real.ts";
 import { packImages } from "./pack.ts";
@@ -13,12 +13,16 @@ import {
   keepState,
   neutralRecords,
   recordLine,
+  scoredSet,
   temporaryFolder,
   toyReal,
   toyRealSet,
+  whitenedSet,
   writeEverything,
   writeRun,
 } from "./testing/report-folder.ts";
+
+import { untrainableLabels } from "./training-material.ts";
 
 let folder: ReturnType<typeof temporaryFolder>;
 beforeEach(() => void (folder = temporaryFolder()));
@@ -168,6 +172,40 @@ test("a set: its images, its earlier states, the nearest real images, what train
   expect(set!.training!.random.labels).toEqual([0, 0, 1, 1, 2, 2]);
   expect(testImages).toEqual([expect.objectContaining({ of: toyReal().test.size })]);
   expect(testImages[0]!.labels).toHaveLength(12);
+});
+
+test("a whitened set brings whitened images: its own, random ones and the test images", async () => {
+  const set = await whitenedSet(toyReal());
+  await writeSet(at("set.arrow"), set);
+  const { sets, whitenedTests, testImages } = await collectToy(folder.path);
+  const { input, random, test: position, whitenedTest } = sets[0]!.training!;
+  const values = unpacked((input as Extract<typeof input, { kind: "whitened" }>).images);
+  set.images.forEach((value, i) => expect(values[i]!).toBeCloseTo(value, 3));
+  // The random images are drawn as the harness draws them: here the set is such a draw itself.
+  expect(unpacked(random.images)).toEqual(values);
+  const pixels = new Uint8Array(gunzipSync(Buffer.from(testImages[position]!.images, "base64")));
+  const wanted = normalisePixels(pixels, set.shape, set.normalisation);
+  const { bytes, low, high } = whitenedTests[whitenedTest!]!;
+  const levels = gunzipSync(Buffer.from(bytes, "base64"));
+  wanted.dataSync().forEach((value, i) => {
+    expect(Math.abs(low + (levels[i]! * (high - low)) / 255 - value)).toBeLessThan((high - low) / 255);
+  });
+  wanted.dispose();
+});
+
+test("labels that the page cannot train on say so, with the command that can", async () => {
+  const set = await scoredSet();
+  const labels = set.labels as Extract<typeof set.labels, { kind: "views" }>;
+  expect(untrainableLabels(set, "x/set.arrow")).toBeUndefined();
+  const plan = { size: 6, batchSize: 6, epochs: 1, seed: 0, augmentation: "none" };
+  const views = { kind: "augmented", plan, stored: { count: 1, draw: "order" } } as const;
+  const header = { ...labels.views.header, views };
+  expect(
+    untrainableLabels({ ...set, labels: { ...labels, views: { ...labels.views, header } } }, "x/set.arrow"),
+  ).toBe(
+    "Its labels (72 bytes, float32) belong to the augmented views of one certain training, which the page does not repeat; " +
+      "limbeck evaluate x/set.arrow --network convnet3 --protocol sre2l-v1 --seeds 0,1,2 does.",
+  );
 });
 
 test("a set that is forming: the last state that its run kept, and the ones before", async () => {

@@ -1,19 +1,27 @@
 import { readFileSync } from "node:fs";
 import { methods } from "@limbeck/benchmarks";
-import { ensureBackend, readSet, type ImageDataset } from "@limbeck/core";
+import { ensureBackend, normalisationDigest, readSet, type ImageDataset } from "@limbeck/core";
 import { anchors } from "./anchors.ts";
 import { compareLabels } from "./compare-labels.ts";
 import { compareRecords, type RecordPlace } from "./compare-records.ts";
 import { evaluationRecords } from "./evaluation-records.ts";
 import { findSources, shownPath, type Sources } from "./find-sources.ts";
 import { finalPath } from "./kept-sets.ts";
-import type { Problem, ReportData, ReportRun, ReportSet, TestImages } from "./model.ts";
+import type {
+  PackedImages,
+  Problem,
+  ReportData,
+  ReportRun,
+  ReportSet,
+  TestImages,
+  Training,
+} from "./model.ts";
 import { readOutcome, readRecordLines, type ReadableRecord } from "./read-records.ts";
 import { readReportSet, type ReadSet } from "./read-report-set.ts";
 import { reportMemory, setStamp, type ReportMemory } from "./report-memory.ts";
 import { messageOf, readReportRun } from "./read-run.ts";
 import { shownJson, shownText } from "./shown-text.ts";
-import { sampleTestImages } from "./training-material.ts";
+import { sampleTestImages, whitenTestImages } from "./training-material.ts";
 
 /** Sets that carry what training and the search for copies need; further ones show their images only. */
 const MOST_RICH_SETS = 8;
@@ -49,8 +57,8 @@ export async function collectReport(paths: readonly string[], options: ReportOpt
   const place = (config: unknown): number => configs.place(shownJson(config));
   const { records, names } = collectRecords(sources, place, problems);
   const runs = collectRuns(sources, place, problems);
-  const { sets, testImages } = options.withoutImages
-    ? { sets: [], testImages: [] }
+  const { sets, testImages, whitenedTests } = options.withoutImages
+    ? { sets: [], testImages: [], whitenedTests: [] }
     : await collectSets(sources, place, problems, options);
   const compared = compareRecords(records);
   const methodIds = new Set([...compared, ...runs, ...sets].map(({ method }) => method));
@@ -67,6 +75,7 @@ export async function collectReport(paths: readonly string[], options: ReportOpt
     runs,
     sets,
     testImages,
+    whitenedTests,
     anchors: anchors.filter(({ dataset }) => datasets.has(dataset)),
     citations: methods
       .filter(({ id }) => methodIds.has(id))
@@ -116,56 +125,81 @@ async function collectSets(
   place: (config: unknown) => number,
   problems: Problem[],
   { openDataset, testImages: count = 1000, memory = reportMemory() }: ReportOptions,
-): Promise<{ sets: ReportSet[]; testImages: TestImages[] }> {
+): Promise<Pick<ReportData, "sets" | "testImages" | "whitenedTests">> {
   const sets: ReportSet[] = [];
   const testImages: TestImages[] = [];
-  const testOf = (dataset: ImageDataset): number => {
-    const known = memory.testImages.get(dataset.sha256) ?? sampleTestImages(dataset, count);
-    memory.testImages.set(dataset.sha256, known);
-    const position = testImages.indexOf(known);
-    return position < 0 ? testImages.push(known) - 1 : position;
+  const whitenedTests: PackedImages[] = [];
+  const trainingIn = ({ training, normalisation, set }: ReadSet, dataset: ImageDataset): Training => {
+    const test = remembered(memory.testImages, dataset.sha256, () => sampleTestImages(dataset, count));
+    const placed = { ...training!, test: positionIn(testImages, test) };
+    if (normalisation.kind !== "zca") return placed;
+    const key = `${dataset.sha256} ${normalisationDigest(normalisation)}`;
+    const whitened = remembered(memory.whitenedTests, key, () =>
+      whitenTestImages(test, set.shape, normalisation),
+    );
+    return { ...placed, whitenedTest: positionIn(whitenedTests, whitened) };
   };
   for (const path of sources.sets) {
     try {
-      const rich = sets.length < MOST_RICH_SETS && openDataset !== undefined;
-      const { read, dataset } = await readOnce(path, rich ? openDataset : undefined, memory);
+      const rich = sets.length < MOST_RICH_SETS;
+      const { read, dataset } = await readOnce(path, rich, openDataset, memory);
       const { set, config, training } = read;
       problems.push(...read.problems);
       sets.push({
         ...set,
         config: place(config),
-        ...(training === undefined || dataset === undefined
-          ? {}
-          : { training: { ...training, test: testOf(dataset) } }),
+        ...(training === undefined || dataset === undefined ? {} : { training: trainingIn(read, dataset) }),
       });
     } catch (error) {
       problems.push({ path, message: messageOf(error) });
     }
   }
-  return { sets, testImages };
+  return { sets, testImages, whitenedTests };
 }
 
-/** A set file, read anew where it changed. */
+/** A set file, read anew where it changed. @param rich With what its real data give. */
 async function readOnce(
   path: string,
+  rich: boolean,
   openDataset: ReportOptions["openDataset"],
   memory: ReportMemory,
 ): Promise<{ read: ReadSet; dataset: ImageDataset | undefined }> {
-  const stamp = `${openDataset !== undefined} ${setStamp(path)}`;
+  const stamp = `${rich} ${setStamp(path)}`;
   const id = finalPath(path);
   const known = memory.sets.get(id);
   if (known?.stamp === stamp) return known;
   const { provenance, normalisation } = readSet(path);
   const name = provenance.dataset;
-  if (openDataset !== undefined && !memory.datasets.has(name)) {
+  if (rich && openDataset !== undefined && !memory.datasets.has(name)) {
     memory.datasets.set(name, await openDataset(name));
   }
-  const found = openDataset === undefined ? undefined : memory.datasets.get(name);
+  const found = rich ? memory.datasets.get(name) : undefined;
   const dataset = found?.sha256 === provenance.datasetSha256 ? found : undefined;
   if (dataset !== undefined || normalisation.kind === "zca") await ensureBackend();
-  const fresh = { stamp, dataset, read: readReportSet(path, dataset === undefined ? {} : { dataset }) };
+  const withoutData = !rich
+    ? `The page carries what training needs for its first ${MOST_RICH_SETS} sets; a report of this one alone trains on it.`
+    : found === undefined
+      ? `The real data, ${name}, were not on the machine that made this page.`
+      : "The real data on the machine that made this page are not those that the set was made from.";
+  const fresh = {
+    stamp,
+    dataset,
+    read: readReportSet(path, dataset === undefined ? { withoutData } : { dataset }),
+  };
   memory.sets.set(id, fresh);
   return fresh;
+}
+
+function remembered<T>(known: Map<string, T>, key: string, make: () => T): T {
+  const value = known.get(key) ?? make();
+  known.set(key, value);
+  return value;
+}
+
+/** Position of an object in a list, to whose end it goes if it is new. */
+function positionIn<T>(list: T[], value: T): number {
+  const position = list.indexOf(value);
+  return position < 0 ? list.push(value) - 1 : position;
 }
 
 /** Texts, each once, by position. */

@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import type { ImageDataset } from "@limbeck/core";
 import { keptSets } from "./kept-sets.ts";
-import type { TestImages } from "./model.ts";
+import type { PackedImages, TestImages } from "./model.ts";
 import type { ReadSet } from "./read-report-set.ts";
 
 /**
@@ -13,6 +13,8 @@ export interface ReportMemory {
   readonly datasets: Map<string, ImageDataset | undefined>;
   /** By the data set's SHA-256. */
   readonly testImages: Map<string, TestImages>;
+  /** By the data set's SHA-256 and the whitening's. */
+  readonly whitenedTests: Map<string, PackedImages>;
   /** By the path of the set, also while it forms, with what the file was when it was read. */
   readonly sets: Map<
     string,
@@ -22,7 +24,7 @@ export interface ReportMemory {
 
 /** An empty one. */
 export function reportMemory(): ReportMemory {
-  return { datasets: new Map(), testImages: new Map(), sets: new Map() };
+  return { datasets: new Map(), testImages: new Map(), whitenedTests: new Map(), sets: new Map() };
 }
 
 /** Changes when a set file or the earlier states beside it change. */

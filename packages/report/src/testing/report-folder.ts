@@ -1,11 +1,17 @@
 import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { randomSubset } from "@limbeck/benchmarks";
 import {
+  hardLabels,
+  hashImages,
   hashSyntheticSet,
   keptSetPath,
+  memoryBytes,
   useBackend,
+  whitenedDataset,
   writeSet,
+  type ViewsHeader,
   type ImageDataset,
   type SyntheticSet,
 } from "@limbeck/core";
@@ -131,6 +137,31 @@ export function toyRealSet(ipc = 2, labels: "hard" | "soft" = "hard"): Synthetic
   const set = toySet({ shape: [8, 8, 1], ipc, classes: real.classes, labels, normalisation: "mean-std" });
   const provenance = { ...set.provenance, dataset: real.name, datasetSha256: real.sha256, ipc };
   return { ...set, normalisation: real.normalisation, provenance };
+}
+
+/** Real images under the whitening of their own training split. */
+export async function whitenedSet(real: ImageDataset): Promise<SyntheticSet> {
+  await useBackend("auto", { threads: 1 });
+  return { ...randomSubset(await whitenedDataset(real), 2, 0), augmentation: "auto" };
+}
+
+/** The toy set with a teacher's scores of its images, whose likeliest class is not the image's own. */
+export function scoredSet(): Promise<SyntheticSet> {
+  const set = toyRealSet();
+  const classes = set.classes.length;
+  const values = hardLabels(set);
+  const scores = Float32Array.from({ length: set.size * classes }, (_, i) =>
+    i % classes === (values[Math.floor(i / classes)]! + 1) % classes ? 2 : -1,
+  );
+  const header: ViewsHeader = {
+    images: hashImages(set),
+    teacher: "toy",
+    classes,
+    codec: { kind: "float32" },
+    views: { kind: "static", size: set.size },
+  };
+  const records = memoryBytes(new Uint8Array(scores.buffer));
+  return Promise.resolve({ ...set, labels: { kind: "views", values, views: { header, records } } });
 }
 
 /** Writes the toy set as its run kept it after a step: the later, the brighter. */
