@@ -6,6 +6,7 @@ import { loadFigure } from "./load-figure.ts";
 import { labelSection } from "./label-section.ts";
 import { leaderboardSection } from "./leaderboard.ts";
 import { citationsSection, matrixSection, problemsSection, runsSection, setsSection } from "./sections.ts";
+import { prepareForPrint } from "./print.ts";
 import { trainerSection } from "./trainer.ts";
 import { themeButton } from "./theme.ts";
 
@@ -52,4 +53,5 @@ const data = JSON.parse(document.getElementById("report-data")!.textContent) as 
 const load = data.live && loadFigure(data.live.load);
 draw(data, load);
 if (data.live !== undefined) keepFresh(data.live.data, (newer) => draw(newer, load));
+prepareForPrint();
 document.documentElement.dataset["ready"] = "yes";
