@@ -13,6 +13,7 @@ import {
 } from "@limbeck/core";
 import type { EvaluationRecord } from "../records/record.ts";
 import { appendRecord } from "../records/record-file.ts";
+import { chooseSet, type Candidate } from "./choose-set.ts";
 import { evaluateCached } from "./evaluate-cached.ts";
 import type { EvaluationOptions, EvaluationProgress } from "./evaluate-set.ts";
 import { withSnapshots } from "./with-snapshots.ts";
@@ -26,6 +27,8 @@ export interface BenchmarkOptions extends Omit<EvaluationOptions, "known" | "onS
   readonly folder: string;
   /** Steps after which the set is evaluated too: the learning curve. Those past the end are left out. */
   readonly evaluateAt?: readonly number[];
+  /** Evaluate only one of these sets and the last: the best on the images that the run held out. */
+  readonly choose?: boolean;
   /** File that new records are appended to besides the folder's own. */
   readonly records?: string;
   readonly onDistill?: (event: RunEvent) => void;
@@ -48,22 +51,28 @@ export async function benchmarkMethod(
   const { folder } = options;
   const last = set.provenance.iterations;
   const events = readRun(folder).events;
-  const steps = (options.evaluateAt ?? []).filter((step) => step < last);
+  const steps = [...(options.evaluateAt ?? []).filter((step) => step < last), last];
+  const candidates = steps.map((step): Candidate => ({
+    step,
+    set: step === last ? set : readSet(keptSetPath(folder, step)),
+  }));
+  const evaluation = (step: number): EvaluationOptions => ({
+    ...options,
+    onProgress: (progress) => options.onEvaluate?.(step, progress),
+  });
+  const choice =
+    options.choose === true ? await chooseSet(candidates, dataset, folder, evaluation) : undefined;
   const records: EvaluationRecord[] = [];
-  for (const step of [...steps, last]) {
+  for (const { step, set } of candidates) {
+    if (choice !== undefined && choice.step !== step) continue;
     const seconds = events.reduce(
       (sum, event) => (event.kind === "step" && event.step <= step ? sum + event.seconds : sum),
       0,
     );
-    const { record, cached } = await evaluateCached(
-      step === last ? set : readSet(keptSetPath(folder, step)),
-      dataset,
-      folder,
-      seconds,
-      { ...options, onProgress: (progress) => options.onEvaluate?.(step, progress) },
-    );
-    if (!cached && options.records !== undefined) appendRecord(options.records, record);
-    records.push(record);
+    const { record, cached } = await evaluateCached(set, dataset, folder, seconds, evaluation(step));
+    const told = choice === undefined ? record : { ...record, chosen: choice.chosen };
+    if (!cached && options.records !== undefined) appendRecord(options.records, told);
+    records.push(told);
   }
   return { set, records };
 }

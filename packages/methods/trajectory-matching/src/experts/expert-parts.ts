@@ -4,13 +4,13 @@ import {
   keyFromSeed,
   normalisationDigest,
   RunError,
+  trainingPositions,
   type PreparedArrays,
   type PreparedPart,
   type RunContext,
 } from "@limbeck/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { ExpertConfig } from "./expert-config.ts";
-import { trainingPositions } from "./held-out.ts";
 import { decodeSnapshot, encodeSnapshot, vector } from "./snapshot-codec.ts";
 import { trainEpoch } from "./train-epoch.ts";
 
@@ -39,7 +39,7 @@ export function expertParts(context: RunContext, config: ExpertChoice, epochs: n
     );
   }
   const { dataset } = context;
-  const positions = trainingPositions(context, config.validationShare);
+  const positions = trainingPositions(context.dataset, config.validationShare);
   const recipe = recipeOf(config);
   const passes = 3 * (config.sharpnessRadius > 0 ? 2 : 1) * (config.gradientPenalty > 0 ? 4 : 1);
   const vectorBytes = 4 * network.parameterCount;
