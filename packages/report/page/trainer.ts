@@ -78,6 +78,7 @@ export function trainerSection(data: ReportData): HTMLElement | undefined {
     let points: { name: string; epoch: number; accuracy: number }[] = [];
     const states = new Map([CONDENSED, RANDOM].map((name) => [name, "starting"]));
     const backends = new Map<string, string>();
+    const losses = new Map<string, number>();
     let finished = 0;
     const draw = (): void => {
       figure.element.hidden = false;
@@ -131,6 +132,7 @@ export function trainerSection(data: ReportData): HTMLElement | undefined {
               name,
               `epoch ${answer.epoch} of ${answer.epochs}, loss ${answer.loss.toPrecision(3)}, ${secondsText(answer.seconds)}`,
             );
+            losses.set(name, answer.loss);
             if (answer.epoch % 5 !== 0) return;
           }
           if (answer.kind === "checked") {
@@ -141,7 +143,12 @@ export function trainerSection(data: ReportData): HTMLElement | undefined {
             states.set(name, `${percent(answer.accuracy)} % in ${secondsText(answer.seconds)}`);
             const item = h(
               "li",
-              { "data-name": name, "data-accuracy": answer.accuracy, "data-seconds": answer.seconds },
+              {
+                "data-name": name,
+                "data-accuracy": answer.accuracy,
+                "data-seconds": answer.seconds,
+                "data-loss": losses.get(name),
+              },
               h("strong", {}, `${percent(answer.accuracy)} %`),
               ` ${name}: ${network} after ${wanted} epochs in ${secondsText(answer.seconds)} on ${backends.get(name)}, tested on ${answer.tested} of ${test.of} test images`,
             );

@@ -15,7 +15,7 @@ export function isKeptSet(path: string): boolean {
 }
 
 /** The step of a file that {@link isKeptSet}. */
-export function keptStep(path: string): number {
+function keptStep(path: string): number {
   return Number(NAME.exec(basename(path))![1]);
 }
 

@@ -277,17 +277,18 @@ describe.skipIf(chromiumPath === undefined)("the page in chromium", () => {
       const shown = await collectToy(own, { testImages: 1000 });
       // The page shortens its protocol in proportion.
       const { recipe, ...start } = protocolNamed("start-v1");
-      const schedule = { kind: "steps" as const, at: [20], factor: 0.1 };
-      const protocol = { ...start, recipe: { ...recipe, epochs: 40, schedule } };
+      const schedule = { kind: "steps" as const, at: [51], factor: 0.1 };
+      const protocol = { ...start, recipe: { ...recipe, epochs: 100, schedule } };
       const { accuracy } = await evaluateSet(set, real, { protocol, network: "convnet3-w32", seeds: [0] });
       const { page, complaints } = await openPage(browser, await written(`${name}.html`, shown));
-      await page.locator("#train input[type=number]").fill("40");
+      await page.locator("#train input[type=number]").fill("100");
       await page.getByRole("button", { name: "Train here" }).click();
       const done = page.locator("#train .results li[data-name='condensed set']");
       await done.waitFor({ timeout: 120_000 });
       const inPage = Number(await done.getAttribute("data-accuracy"));
       console.log(`report: ${name}: ${inPage} % in the page, ${accuracy[0]!} % by the harness`);
-      expect(real.test.size).toBeGreaterThan(10);
+      // Better than chance, a third.
+      expect(accuracy[0]).toBeGreaterThan(50);
       // One image more or less, by rounding.
       expect(Math.abs(inPage - accuracy[0]!)).toBeLessThan(101 / real.test.size);
       await page.waitForSelector("#train .pad .bars li");
