@@ -42,6 +42,7 @@ export { checkNormalisation, denormaliseImages, normalisePixels } from "./datase
 export { normalisationDigest } from "./dataset/normalisation-digest.ts";
 export { imagePixels, normaliseImages, pixelSpace } from "./dataset/pixel-space.ts";
 export { classPositions, realImages } from "./dataset/real-images.ts";
+export { numbersOf } from "./engine/numbers-of.ts";
 export { heldOutSplit, trainingPositions } from "./dataset/held-out.ts";
 export { stratifiedSplit, subsetOfSplit } from "./dataset/split.ts";
 export { classSubset } from "./dataset/class-subset.ts";

@@ -8,6 +8,7 @@ import {
   type PreparedArrays,
   type PreparedPart,
   type RunContext,
+  numbersOf,
 } from "@limbeck/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { ExpertConfig } from "./expert-config.ts";
@@ -63,8 +64,7 @@ export function expertParts(context: RunContext, config: ExpertChoice, epochs: n
     async make(signal, prepared): Promise<PreparedArrays> {
       const key = foldIn(foldIn(keyFromSeed(config.expertSeed), "expert"), expert);
       if (epoch === 0) {
-        const fresh = tf.tidy(() => network.init(foldIn(key, "init")).dataSync());
-        return { theta: vector(Float32Array.from(fresh)) };
+        return { theta: vector(numbersOf(() => network.init(foldIn(key, "init")))) };
       }
       const before = prepared(partName(expert, epoch - 1));
       const { theta, velocity, loss } = await trainEpoch({
