@@ -1,11 +1,10 @@
 import { existsSync } from "node:fs";
-import { join } from "node:path";
 import {
   ConfigError,
   distill,
+  keptSetPath,
   readRun,
   readSet,
-  runPaths,
   writeSet,
   type DistillationMethod,
   type ImageDataset,
@@ -55,7 +54,7 @@ export async function benchmarkMethod(
   const steps = [...(options.evaluateAt ?? []).filter((step) => step < last), last];
   const candidates = steps.map((step): Candidate => ({
     step,
-    set: step === last ? set : readSet(snapshotPath(folder, step)),
+    set: step === last ? set : readSet(keptSetPath(folder, step)),
   }));
   const evaluation = (step: number): EvaluationOptions => ({
     ...options,
@@ -84,7 +83,7 @@ async function distillWithSnapshots(
   dataset: ImageDataset,
   { preset, config, seed, folder, evaluateAt = [], signal, onDistill }: BenchmarkOptions,
 ): Promise<SyntheticSet> {
-  const missing = evaluateAt.filter((step) => !existsSync(snapshotPath(folder, step)));
+  const missing = evaluateAt.filter((step) => !existsSync(keptSetPath(folder, step)));
   const { watched, take } = withSnapshots(method, missing);
   const run = distill(watched, dataset, {
     preset,
@@ -98,7 +97,7 @@ async function distillWithSnapshots(
     // The run waits while this body works: the set is on the disk before a later checkpoint is.
     const content = event.kind === "step" ? take(event.step) : undefined;
     if (content !== undefined && event.kind === "step") {
-      await writeSet(snapshotPath(folder, event.step), {
+      await writeSet(keptSetPath(folder, event.step), {
         ...content,
         provenance: provenanceAt(folder, method, event.step),
       });
@@ -107,17 +106,13 @@ async function distillWithSnapshots(
   }
   const set = await run.result;
   const lost = missing.filter(
-    (step) => step < set.provenance.iterations && !existsSync(snapshotPath(folder, step)),
+    (step) => step < set.provenance.iterations && !existsSync(keptSetPath(folder, step)),
   );
   if (lost.length === 0) return set;
   throw new ConfigError(
     `${folder}: the run went past step ${lost.join(", ")} without keeping the set; choose another folder or leave ` +
       `these steps out of evaluateAt`,
   );
-}
-
-function snapshotPath(folder: string, step: number): string {
-  return join(runPaths(folder).folder, "sets", `step-${String(step).padStart(6, "0")}.arrow`);
 }
 
 function provenanceAt(

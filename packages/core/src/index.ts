@@ -235,4 +235,4 @@ export { prepareContext, type PartEnvironment, type PrepareOptions } from "./run
 export { createRunContext } from "./run/run-context.ts";
 export { lockRunFolder } from "./run/run-lock.ts";
 export type { RunMetric } from "./run/run-metrics.ts";
-export { readRun, runPaths, type RunPaths, type RunSummary } from "./run/run-folder.ts";
+export { keptSetPath, readRun, runPaths, type RunPaths, type RunSummary } from "./run/run-folder.ts";
