@@ -31,7 +31,28 @@ describe("resolveSettings", () => {
     expect(resolveSettings("auto", {}, environment)).toEqual(resolveSettings("auto", {}, {}));
   });
 
+  test("device memory is bytes or a size with its unit; an option wins over the variable", () => {
+    const from = (text: string) => resolveSettings("auto", {}, { LIMBECK_DEVICE_MEMORY: text }).deviceMemory;
+    expect([from("8GiB"), from("7.5 GB"), from("512mib"), from("1000"), from("")]).toEqual([
+      8 * 2 ** 30,
+      7.5e9,
+      512 * 2 ** 20,
+      1000,
+      undefined,
+    ]);
+    const both = resolveSettings("auto", { deviceMemory: 5 }, { LIMBECK_DEVICE_MEMORY: "8GiB" });
+    expect(both.deviceMemory).toBe(5);
+  });
+
   test.each([
+    [
+      () => resolveSettings("auto", {}, { LIMBECK_DEVICE_MEMORY: "much" }),
+      'LIMBECK_DEVICE_MEMORY: device memory must be bytes or a size such as 8GiB, got "much"',
+    ],
+    [
+      () => resolveSettings("auto", { deviceMemory: 0 }, {}),
+      "useBackend: device memory must be bytes or a size such as 8GiB, got 0",
+    ],
     [
       () => resolveSettings("cuda", {}, {}),
       'useBackend: unknown back end "cuda"; known: auto, cpu, native, tensorflow, wasm, webgpu',
