@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { FLOAT32_ONLY, firstLine, type Arithmetic, type Availability, type BackendDriver } from "./driver.ts";
 import { cpuModel } from "./machine.ts";
-import { nvidiaModel } from "./nvidia.ts";
+import { hasNvidiaDriver, nvidiaCard } from "./nvidia.ts";
 import type { EngineSettings } from "./settings.ts";
 import { registerNumericPadding } from "./tensorflow-padding.ts";
 import { loadTensorflowPackage } from "../tensorflow-setup/load-tensorflow-package.ts";
@@ -87,6 +87,8 @@ async function load(
   process.env["TF_NUM_INTRAOP_THREADS"] = String(settings.threads);
   // TensorFloat-32 keeps 10 bits of the mantissa: only `default` may use it.
   process.env["NVIDIA_TF32_OVERRIDE"] ??= settings.precision === "default" ? "1" : "0";
+  // As `nvidia-smi` counts them.
+  process.env["CUDA_DEVICE_ORDER"] ??= "PCI_BUS_ID";
   // Without it the first process would take all of a card's memory.
   process.env["TF_FORCE_GPU_ALLOW_GROWTH"] ??= "true";
   let failure: Availability | undefined;
@@ -119,13 +121,26 @@ function backendObject(): TensorflowBackend {
 
 function describe(state: Loaded): Availability {
   const backend = backendObject();
+  const accelerated = backend.isUsingGpuDevice;
   return {
     available: true,
     version: `TensorFlow ${backend.binding.TF_Version} through ${state.packageName}`,
-    device: backend.isUsingGpuDevice ? `${nvidiaModel()} (CUDA)` : cpuModel(),
-    accelerated: backend.isUsingGpuDevice,
+    device: accelerated ? cudaDevice() : cpuModel(),
+    accelerated,
     threads: state.threads,
     arithmetic: state.arithmetic,
-    isa: backend.isUsingGpuDevice ? "cuda" : "chosen by oneDNN",
+    isa: accelerated ? "cuda" : "chosen by oneDNN",
+    ...(accelerated ? { memory: nvidiaCard().memory } : {}),
+    ...(!accelerated && hasNvidiaDriver() ? { advice: NO_CUDA } : {}),
   };
+}
+
+/** Where there is a card and TensorFlow computes on the processor all the same. */
+const NO_CUDA =
+  "the NVIDIA card is not used: this TensorFlow has no CUDA, or the CUDA libraries are missing or too old for it; run " +
+  '`python3 -m pip install "tensorflow[and-cuda]"`, then `limbeck setup tensorflow`';
+
+function cudaDevice(): string {
+  const { name, driver } = nvidiaCard();
+  return `${name} (CUDA${driver === null ? "" : `, driver ${driver}`})`;
 }

@@ -13,9 +13,10 @@ import type { TensorflowPackage } from "./tensorflow-package.ts";
 const require = createRequire(import.meta.url);
 
 export const TSX = ["--import", import.meta.resolve("tsx")];
+const COMPILER = process.env["CXX"] || "c++";
 export const HAS_COMPILER = ((): boolean => {
   try {
-    execFileSync("c++", ["--version"], { stdio: "ignore" });
+    execFileSync(COMPILER, ["--version"], { stdio: "ignore" });
     return true;
   } catch {
     return false;
@@ -50,7 +51,7 @@ export function compileLibrary(path: string, source: string): void {
   const file = `${path}.cc`;
   writeFileSync(file, source);
   const named = process.platform === "darwin" ? [] : [`-Wl,-soname,${path.split("/").at(-1)!}`];
-  execFileSync("c++", ["-shared", "-fPIC", "-o", path, file, ...named, "-ldl"]);
+  execFileSync(COMPILER, ["-shared", "-fPIC", "-o", path, file, ...named, "-ldl"]);
   rmSync(file);
 }
 
