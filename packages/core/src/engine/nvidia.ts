@@ -25,6 +25,9 @@ export interface NvidiaCard {
   readonly driver: string | null;
 }
 
+/** Comes with the driver. */
+const NVIDIA_SMI = "nvidia-smi";
+
 let cards: readonly NvidiaCard[] | undefined;
 
 /**
@@ -41,7 +44,7 @@ function readCards(): NvidiaCard[] {
   const query = ["--query-gpu=name,memory.total,driver_version", "--format=csv,noheader,nounits"];
   try {
     return parseCards(
-      execFileSync("nvidia-smi", query, { encoding: "utf8", stdio: "pipe", timeout: 10_000 }),
+      execFileSync(NVIDIA_SMI, query, { encoding: "utf8", stdio: "pipe", timeout: 10_000 }),
     );
   } catch {
     return [];
