@@ -137,6 +137,10 @@ const SMALL: Readonly<Record<string, unknown>> = {
   expertBatch: 12,
   frequencies: 32,
 };
+/** Nothing can be learnt from images drawn at random. */
+const OF_METHODS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  datm: { correctOnly: false },
+};
 const SMALL_TEACHER = "convnet2-w8-batch";
 const PER_CLASS = 6;
 const METHOD_SIDE = 8;
@@ -169,7 +173,7 @@ function stepCase(method: DistillationMethod): BackendCase {
   };
 }
 
-function smallConfig({ presets }: DistillationMethod): Record<string, unknown> {
+function smallConfig({ id, presets }: DistillationMethod): Record<string, unknown> {
   const sample = presets["sample"]!.config as Readonly<Record<string, unknown>>;
   const small = Object.entries(sample).map(([key, value]): [string, unknown] => {
     if (key === "teacher") return [key, { ...(value as object), network: SMALL_TEACHER }];
@@ -177,5 +181,5 @@ function smallConfig({ presets }: DistillationMethod): Record<string, unknown> {
       return [key, (value as object[]).map((teacher) => ({ ...teacher, network: SMALL_TEACHER }))];
     return [key, SMALL[key] ?? value];
   });
-  return Object.fromEntries(small);
+  return { ...Object.fromEntries(small), ...OF_METHODS[id] };
 }

@@ -2,6 +2,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { BackendError } from "../errors.ts";
 import type { Composition } from "./compositions/composition.ts";
 import { conv2DBackpropFilter, conv2DBackpropInput } from "./compositions/convolution.ts";
+import { oneHot } from "./compositions/one-hot.ts";
 import { avgPoolGrad, maxPoolGrad } from "./compositions/pooling.ts";
 
 /** Sums rows by segment as a product with the one-hot matrix of the segments. */
@@ -22,6 +23,7 @@ const compositions: Readonly<Record<string, Composition>> = {
   [tf.Conv2DBackpropFilter]: conv2DBackpropFilter,
   [tf.Conv2DBackpropInput]: conv2DBackpropInput,
   [tf.MaxPoolGrad]: maxPoolGrad,
+  [tf.OneHot]: oneHot,
   [tf.UnsortedSegmentSum]: unsortedSegmentSum,
 };
 
@@ -33,6 +35,8 @@ const REPLACED: Readonly<Record<string, ReadonlySet<string>>> = {
     // Wrong in tfjs 4.22: the search for a window's maximum starts at the smallest positive float, so a window without a
     // positive element gets no gradient.
     tf.MaxPoolGrad,
+    // Wrong in tfjs 4.22: writes whole numbers into tensors of floats, whose bits then mean almost 0.
+    tf.OneHot,
   ]),
 };
 
