@@ -41,7 +41,11 @@ export interface CaseValues {
  */
 export const TOLERANCES: Readonly<Record<CaseKind, number>> = { first: 1e-4, second: 1e-3, step: 1e-3 };
 
-/** One small member of every family of the zoo, the options that have passes of their own, and the side of its images. */
+/**
+ * One small member of every family of the zoo, the options that have passes of their own, and the side of its images. Left out are
+ * networks so badly conditioned at this size that a rounding turns a ReLU on or off behind a normalisation over four pixels:
+ * `resnet50-w4` with instance normalisation differs by percent between any two back ends.
+ */
 const NETWORKS: readonly (readonly [name: string, side: number])[] = [
   ["convnet3-w8", 16],
   ["convnet3-w8-batch", 16],
@@ -53,10 +57,10 @@ const NETWORKS: readonly (readonly [name: string, side: number])[] = [
   ["vgg11-w4", 32],
   ["resnet18-w4", 16],
   ["resnet18-ap-w4", 16],
-  ["resnet50-w4", 16],
+  ["resnet50-w4-group", 16],
   ["resnet20-w4", 16],
   ["mobilenetv2-w4", 16],
-  ["shufflenetv2-w4", 16],
+  ["shufflenetv2-w8", 16],
   ["vit2-w16", 16],
 ];
 const IMAGES = 3;
@@ -137,7 +141,7 @@ const SMALL: Readonly<Record<string, unknown>> = {
   expertBatch: 12,
   frequencies: 32,
 };
-/** Nothing can be learnt from images drawn at random. */
+/** Nothing can be learnt from images drawn at random; and a step that moves the images beyond the last bits. */
 const OF_METHODS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   datm: { correctOnly: false },
 };

@@ -149,6 +149,7 @@ export type { Arithmetic } from "./engine/driver.ts";
 export { engineInfo, ensureBackend, useBackend, type EngineInfo } from "./engine/engine.ts";
 export { machineDescription } from "./engine/machine.ts";
 export { liveBytes, liveTensors, peakBytes, peakResidentBytes, resetPeakBytes } from "./engine/memory.ts";
+export { nvidiaCards, type NvidiaCard } from "./engine/nvidia.ts";
 export type { SelfTestReport } from "./engine/self-test.ts";
 export { PRECISIONS, type EngineOptions, type Precision } from "./engine/settings.ts";
 export {

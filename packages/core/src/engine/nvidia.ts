@@ -35,17 +35,22 @@ let cards: readonly NvidiaCard[] | undefined;
  * of it.
  */
 export function nvidiaCard(visible = process.env["CUDA_VISIBLE_DEVICES"]): NvidiaCard {
-  cards ??= readCards();
   const index = Number.parseInt(visible ?? "0", 10);
-  return cards[Number.isNaN(index) ? 0 : index] ?? { name: nameFromDriver(), memory: null, driver: null };
+  return (
+    nvidiaCards()[Number.isNaN(index) ? 0 : index] ?? { name: nameFromDriver(), memory: null, driver: null }
+  );
+}
+
+/** Every card of the machine as `nvidia-smi` tells; empty where it does not. */
+export function nvidiaCards(): readonly NvidiaCard[] {
+  cards ??= readCards();
+  return cards;
 }
 
 function readCards(): NvidiaCard[] {
   const query = ["--query-gpu=name,memory.total,driver_version", "--format=csv,noheader,nounits"];
   try {
-    return parseCards(
-      execFileSync(NVIDIA_SMI, query, { encoding: "utf8", stdio: "pipe", timeout: 10_000 }),
-    );
+    return parseCards(execFileSync(NVIDIA_SMI, query, { encoding: "utf8", stdio: "pipe", timeout: 10_000 }));
   } catch {
     return [];
   }
