@@ -4,6 +4,7 @@ import { cpuModel } from "./machine.ts";
 import { hasNvidiaDriver, nvidiaCard } from "./nvidia.ts";
 import type { EngineSettings } from "./settings.ts";
 import { registerNumericPadding } from "./tensorflow-padding.ts";
+import { registerQuickStep } from "./tensorflow-step.ts";
 import { loadTensorflowPackage } from "../tensorflow-setup/load-tensorflow-package.ts";
 import { currentSetup } from "../tensorflow-setup/setup-folder.ts";
 import {
@@ -97,6 +98,7 @@ async function load(
     try {
       loadTensorflowPackage(each, binding);
       registerNumericPadding();
+      registerQuickStep();
       const tf32 = process.env["NVIDIA_TF32_OVERRIDE"] !== "0" ? "tf32" : "float32";
       const onCuda = backendObject().isUsingGpuDevice;
       loaded = {
