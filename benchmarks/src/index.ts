@@ -25,6 +25,7 @@ export {
 export { protocolNamed, protocols } from "./protocol/protocols.ts";
 export { recordSchema, type EvaluationRecord } from "./records/record.ts";
 export { appendRecord, readRecords } from "./records/record-file.ts";
+export { markdownTable } from "./records/markdown-table.ts";
 export { recordsTable } from "./records/records-table.ts";
 export { studentTDistribution, studentTQuantile } from "./statistics/student-t.ts";
 export { formatNested, summariseNested, type NestedSummary } from "./statistics/nested.ts";
@@ -41,6 +42,8 @@ export {
   type LabelAccuracies,
 } from "./scores/fair-scores.ts";
 export { fairScores, fairTable, type FairScores } from "./scores/fair-table.ts";
+export { labelGrids, type GridCell, type LabelGrid, type MissingEvaluation } from "./scores/label-grid.ts";
+export { bySet, groupRecords, type RecordGroup } from "./scores/record-groups.ts";
 export { realSize } from "./scores/real-size.ts";
 export { scoreTable } from "./scores/score-table.ts";
 export { storageEqual, storageOf, type RealSize, type Storage } from "./scores/storage.ts";

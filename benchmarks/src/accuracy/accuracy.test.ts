@@ -2,13 +2,22 @@ import "@tensorflow/tfjs-backend-cpu";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DataError, hashSyntheticSet, liveTensors, useBackend, type ImageDataset } from "@limbeck/core";
+import {
+  DataError,
+  hashSyntheticSet,
+  heldOutSplit,
+  liveTensors,
+  useBackend,
+  type ImageDataset,
+} from "@limbeck/core";
 import { toyDataset, toyMethod } from "@limbeck/core/testing";
 import { beforeAll, expect, onTestFinished, test } from "vitest";
+import { z } from "zod";
 import { protocolSchema } from "../protocol/protocol.ts";
 import { protocolNamed } from "../protocol/protocols.ts";
 import { readRecords } from "../records/record-file.ts";
 import { benchmarkMethod } from "./benchmark-method.ts";
+import { heldOutShare } from "./choose-set.ts";
 import { evaluateCached } from "./evaluate-cached.ts";
 import { evaluateSet, type EvaluationOptions } from "./evaluate-set.ts";
 import { evaluateFullData } from "./full-data.ts";
@@ -144,4 +153,50 @@ test("a benchmark evaluates along the way, and the curve's sets are those of sho
   await expect(
     benchmarkMethod(toyMethod, dataset, { ...shared, folder: join(path, "long"), evaluateAt: [4] }),
   ).rejects.toThrow(/the run went past step 4 without keeping the set/);
+});
+
+test("a set is chosen by held-out images: the best there is reported, whatever the test split says", async () => {
+  const path = folder();
+  const holding = {
+    ...toyMethod,
+    configSchema: toyMethod.configSchema.extend({ validationShare: z.number().default(0) }),
+  };
+  const config = { ipc: 1, iterations: 3, validationShare: 0.25 };
+  const shared = { ...options, config, seed: 5, evaluateAt: [1], folder: path, choose: true } as const;
+  const { records } = await benchmarkMethod(holding, dataset, {
+    ...shared,
+    records: join(path, "all.jsonl"),
+  });
+  const heldOut: ImageDataset = { ...dataset, test: heldOutSplit(dataset, 0.25) };
+  const seeds = [1_000_000, 1_000_001];
+  const means: number[] = [];
+  for (const iterations of [1, 3]) {
+    const { set } = await benchmarkMethod(holding, dataset, {
+      ...options,
+      config: { ...config, iterations },
+      seed: 5,
+      folder: join(path, `of-${iterations}`),
+    });
+    const { accuracy } = await evaluateSet(set, heldOut, { ...options, seeds });
+    means.push((accuracy[0]! + accuracy[1]!) / 2);
+  }
+  expect(records).toHaveLength(1);
+  expect(records[0]!.chosen).toEqual({ steps: [1, 3], validation: means, share: 0.25 });
+  expect(records[0]!.config["iterations"]).toBe(means[1]! > means[0]! ? 3 : 1);
+  expect(records[0]!.seeds).toEqual(options.seeds);
+  expect(readRecords(join(path, "all.jsonl"))).toEqual(records);
+  // Again: everything is known, nothing is appended.
+  await benchmarkMethod(holding, dataset, { ...shared, records: join(path, "all.jsonl") });
+  expect(readRecords(join(path, "all.jsonl"))).toEqual(records);
+});
+
+test("there must be held-out images and sets to choose among", async () => {
+  const shared = { ...options, config: { ipc: 1, iterations: 3 }, choose: true };
+  await expect(
+    benchmarkMethod(toyMethod, dataset, { ...shared, evaluateAt: [1], folder: folder() }),
+  ).rejects.toThrow(
+    "choose: wanted at least two sets of a run that holds images out, got 2 and a method without validationShare; name steps with --evaluate-at and set validationShare, such as 0.05",
+  );
+  expect(() => heldOutShare({ validationShare: 0 }, 2)).toThrow("got 2 and validationShare 0;");
+  expect(() => heldOutShare({ validationShare: 0.1 }, 1)).toThrow("got 1 and validationShare 0.1;");
 });

@@ -20,6 +20,7 @@ import { appendRecord } from "../records/record-file.ts";
 import { recordsTable } from "../records/records-table.ts";
 import type { EvaluationRecord } from "../records/record.ts";
 import { benchmarkMethod } from "./benchmark-method.ts";
+import { heldOutShare } from "./choose-set.ts";
 import { evaluateCached, evaluateFullCached } from "./evaluate-cached.ts";
 import type { EvaluationProgress } from "./evaluate-set.ts";
 import { randomSubset } from "./random-subset.ts";
@@ -34,6 +35,7 @@ interface BenchOptions extends EngineChoice {
   readonly set?: readonly string[];
   readonly seed: number;
   readonly evaluateAt?: readonly number[];
+  readonly choose?: true;
   readonly seeds: readonly number[];
   readonly protocol: string;
   readonly network: string;
@@ -62,6 +64,10 @@ export function benchCommand(): Command {
     .option("--set <key=value>", "another configuration key; may be repeated", collect)
     .option("--seed <n>", "seed of the distillation and of the random draw", wholeNumber(0), 0)
     .option("--evaluate-at <steps>", "also evaluate after these steps, as in 100,300", stepList)
+    .option(
+      "--choose",
+      "evaluate only the best of these and the last on the images that the run held out (--set validationShare=0.05)",
+    )
     .option("--seeds <list>", "fresh networks, as in 0-4", seedList, [0, 1, 2])
     .option("--protocol <id>", "evaluation protocol", "dsa-v1")
     .option("--network <name>", "network trained on the sets", "convnet3")
@@ -83,6 +89,7 @@ async function bench(options: BenchOptions): Promise<void> {
   const protocol = protocolNamed(options.protocol);
   const method = options.method === undefined ? undefined : methodNamed(options.method);
   const config = method === undefined ? { ipc: options.ipc } : benchConfig(method, options);
+  if (options.choose === true) heldOutShare(config, 1 + (options.evaluateAt?.length ?? 0));
   await startEngine(options);
   const opened = await openDataset(options.dataset);
   const choice = { zca: options.zca, method, preset: options.preset };
@@ -108,6 +115,7 @@ async function bench(options: BenchOptions): Promise<void> {
       seed: options.seed,
       folder,
       evaluateAt: options.evaluateAt ?? [],
+      choose: options.choose === true,
       records: options.records,
       onDistill: (event) => {
         if (event.kind !== "step") return;

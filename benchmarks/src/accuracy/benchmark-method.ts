@@ -1,11 +1,10 @@
 import { existsSync } from "node:fs";
-import { join } from "node:path";
 import {
   ConfigError,
   distill,
+  keptSetPath,
   readRun,
   readSet,
-  runPaths,
   writeSet,
   type DistillationMethod,
   type ImageDataset,
@@ -14,6 +13,7 @@ import {
 } from "@limbeck/core";
 import type { EvaluationRecord } from "../records/record.ts";
 import { appendRecord } from "../records/record-file.ts";
+import { chooseSet, type Candidate } from "./choose-set.ts";
 import { evaluateCached } from "./evaluate-cached.ts";
 import type { EvaluationOptions, EvaluationProgress } from "./evaluate-set.ts";
 import { withSnapshots } from "./with-snapshots.ts";
@@ -27,6 +27,8 @@ export interface BenchmarkOptions extends Omit<EvaluationOptions, "known" | "onS
   readonly folder: string;
   /** Steps after which the set is evaluated too: the learning curve. Those past the end are left out. */
   readonly evaluateAt?: readonly number[];
+  /** Evaluate only one of these sets and the last: the best on the images that the run held out. */
+  readonly choose?: boolean;
   /** File that new records are appended to besides the folder's own. */
   readonly records?: string;
   readonly onDistill?: (event: RunEvent) => void;
@@ -49,22 +51,28 @@ export async function benchmarkMethod(
   const { folder } = options;
   const last = set.provenance.iterations;
   const events = readRun(folder).events;
-  const steps = (options.evaluateAt ?? []).filter((step) => step < last);
+  const steps = [...(options.evaluateAt ?? []).filter((step) => step < last), last];
+  const candidates = steps.map((step): Candidate => ({
+    step,
+    set: step === last ? set : readSet(keptSetPath(folder, step)),
+  }));
+  const evaluation = (step: number): EvaluationOptions => ({
+    ...options,
+    onProgress: (progress) => options.onEvaluate?.(step, progress),
+  });
+  const choice =
+    options.choose === true ? await chooseSet(candidates, dataset, folder, evaluation) : undefined;
   const records: EvaluationRecord[] = [];
-  for (const step of [...steps, last]) {
+  for (const { step, set } of candidates) {
+    if (choice !== undefined && choice.step !== step) continue;
     const seconds = events.reduce(
       (sum, event) => (event.kind === "step" && event.step <= step ? sum + event.seconds : sum),
       0,
     );
-    const { record, cached } = await evaluateCached(
-      step === last ? set : readSet(snapshotPath(folder, step)),
-      dataset,
-      folder,
-      seconds,
-      { ...options, onProgress: (progress) => options.onEvaluate?.(step, progress) },
-    );
-    if (!cached && options.records !== undefined) appendRecord(options.records, record);
-    records.push(record);
+    const { record, cached } = await evaluateCached(set, dataset, folder, seconds, evaluation(step));
+    const told = choice === undefined ? record : { ...record, chosen: choice.chosen };
+    if (!cached && options.records !== undefined) appendRecord(options.records, told);
+    records.push(told);
   }
   return { set, records };
 }
@@ -75,7 +83,7 @@ async function distillWithSnapshots(
   dataset: ImageDataset,
   { preset, config, seed, folder, evaluateAt = [], signal, onDistill }: BenchmarkOptions,
 ): Promise<SyntheticSet> {
-  const missing = evaluateAt.filter((step) => !existsSync(snapshotPath(folder, step)));
+  const missing = evaluateAt.filter((step) => !existsSync(keptSetPath(folder, step)));
   const { watched, take } = withSnapshots(method, missing);
   const run = distill(watched, dataset, {
     preset,
@@ -89,7 +97,7 @@ async function distillWithSnapshots(
     // The run waits while this body works: the set is on the disk before a later checkpoint is.
     const content = event.kind === "step" ? take(event.step) : undefined;
     if (content !== undefined && event.kind === "step") {
-      await writeSet(snapshotPath(folder, event.step), {
+      await writeSet(keptSetPath(folder, event.step), {
         ...content,
         provenance: provenanceAt(folder, method, event.step),
       });
@@ -98,17 +106,13 @@ async function distillWithSnapshots(
   }
   const set = await run.result;
   const lost = missing.filter(
-    (step) => step < set.provenance.iterations && !existsSync(snapshotPath(folder, step)),
+    (step) => step < set.provenance.iterations && !existsSync(keptSetPath(folder, step)),
   );
   if (lost.length === 0) return set;
   throw new ConfigError(
     `${folder}: the run went past step ${lost.join(", ")} without keeping the set; choose another folder or leave ` +
       `these steps out of evaluateAt`,
   );
-}
-
-function snapshotPath(folder: string, step: number): string {
-  return join(runPaths(folder).folder, "sets", `step-${String(step).padStart(6, "0")}.arrow`);
 }
 
 function provenanceAt(

@@ -8,6 +8,7 @@ import {
   type ImageDataset,
   type PartStore,
   type SyntheticSet,
+  numbersOf,
 } from "@limbeck/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Protocol } from "../protocol/protocol.ts";
@@ -44,9 +45,9 @@ export async function labelledSet(
     shouldStop: () => signal?.aborted === true,
   });
   const theta = prepared!("teacher")["trained"]!.data as Float32Array;
-  const values = tf.tidy(() => {
+  const values = numbersOf(() => {
     const { logits } = context.network(labels.network).apply(tf.tensor1d(theta), setImages(stored));
-    return Float32Array.from(tf.softmax(logits).dataSync());
+    return tf.softmax(logits);
   });
   return { ...set, labels: { kind: "soft", values, space: "probabilities" } };
 }

@@ -31,6 +31,15 @@ export const recordSchema = z
         validation: z.number().min(0).max(100),
       })
       .optional(),
+    /** Where the set is one of several of its run: their steps, and the mean percent on held-out training images that chose it. */
+    chosen: z
+      .strictObject({
+        steps: z.array(z.int().min(0)).min(2),
+        validation: z.array(z.number().min(0).max(100)).min(2),
+        /** Share of the training images that the run did not see. */
+        share: z.number().gt(0).lt(1),
+      })
+      .optional(),
     /** Complete configuration of the method, defaults filled in. */
     config: z.record(z.string(), z.unknown()),
     /** Content hash of the evaluated set. */

@@ -7,7 +7,8 @@ import {
   improvementOverRandom,
   labelRobustScore,
 } from "./fair-scores.ts";
-import { conditionOf, groupRecords, type RecordGroup, type SeedAccuracies } from "./record-groups.ts";
+import { neutralSets, type NeutralSet } from "./neutral-sets.ts";
+import type { SeedAccuracies } from "./record-groups.ts";
 
 /** A set under the neutral protocols. Scores are those of each repetition, summarised: not scores of means. Accuracies are percent. */
 export interface FairScores {
@@ -33,54 +34,15 @@ export interface FairScores {
  * ones. Random images are labelled as the set is: by the teacher where its labels are soft.
  */
 export function fairScores(records: readonly EvaluationRecord[]): FairScores[] {
-  const groups = groupRecords(records);
-  const baseOf = ({ record }: RecordGroup): string => conditionOf({ ...record, ipc: 1, protocol: "" });
-  return groups
-    .filter(({ record }) => partOf(record.protocol) === "hard" && !["random", "full"].includes(record.method))
-    .flatMap((set) => {
-      const near = groups.filter((group) => baseOf(group) === baseOf(set));
-      const sets = near.filter(({ record }) => record.ipc === set.record.ipc);
-      const of = (method: string, part: Part, among = sets): SeedAccuracies | undefined =>
-        among.find(
-          ({ record }) =>
-            partOf(record.protocol) === part &&
-            record.method === method &&
-            (method !== set.record.method || sameConfig(record, set.record)),
-        )?.accuracies;
-      const scores = scoreSet(set, of, of("full", "hard", near));
-      return scores === undefined ? [] : [scores];
-    });
+  return neutralSets(records).flatMap((set) => fairScoresOf(set) ?? []);
 }
 
-const PARTS = {
-  "": "own",
-  "-hard": "hard",
-  "-soft": "soft",
-  "-plain": "plain",
-  "-soft-plain": "softPlain",
-} as const;
-type Part = (typeof PARTS)[keyof typeof PARTS];
-
-/** Which of the neutral protocols, whatever its epochs; undefined for others. */
-function partOf(protocol: string): Part | undefined {
-  const suffix = /^neutral((?:-soft|-hard|-plain)*)(?:-e\d+)?-v1$/.exec(protocol)?.[1];
-  return suffix === undefined ? undefined : PARTS[suffix as keyof typeof PARTS];
-}
-
-function sameConfig(a: EvaluationRecord, b: EvaluationRecord): boolean {
-  return JSON.stringify(a.config) === JSON.stringify(b.config);
-}
-
-function scoreSet(
-  set: RecordGroup,
-  of: (method: string, part: Part) => SeedAccuracies | undefined,
-  full: SeedAccuracies | undefined,
-): FairScores | undefined {
-  const { method, labels } = set.record;
-  const soft = labels === "soft";
-  const [setHard, setSoft, setOwn] = [set.accuracies, of(method, "soft"), of(method, "own")];
-  const [randomHard, randomSoft] = [of("random", "hard"), of("random", "soft")];
-  if (!setSoft || !setOwn || !randomHard || !randomSoft || !full) return undefined;
+/** Scores of one set; undefined where a record is missing, or no seeds are in common. */
+export function fairScoresOf({ record, set, random, full }: NeutralSet): FairScores | undefined {
+  const soft = record.labels === "soft";
+  const [setHard, setSoft, setOwn] = [set("hard"), set("soft"), set("own")];
+  const [randomHard, randomSoft] = [random("hard"), random("soft")];
+  if (!setHard || !setSoft || !setOwn || !randomHard || !randomSoft || !full) return undefined;
   const randomOwn = soft ? randomSoft : randomHard;
   const [fullHard] = [...full.values()];
   const keys = commonKeys([setHard, setSoft, setOwn, randomHard, randomSoft]).filter(([, network]) =>
@@ -98,7 +60,7 @@ function scoreSet(
   const over = (accuracies: SeedAccuracies): number =>
     100 * summarise(keys.map((key) => at(accuracies, key))).mean;
   return {
-    record: set.record,
+    record,
     repetitions: keys.length,
     accuracies: {
       setHard: over(setHard),
@@ -111,7 +73,7 @@ function scoreSet(
     improvementOverRandom: summarise(each.map((one) => 100 * improvementOverRandom(one))),
     labelRobust: summarise(each.map((one) => 100 * labelRobustScore(one))),
     augmentationRobust: augmentationScores(
-      [setOwn, randomOwn, of(method, "plain"), of("random", soft ? "softPlain" : "plain")],
+      [setOwn, randomOwn, set("plain"), random(soft ? "softPlain" : "plain")],
       at,
     ),
   };

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { EvaluationRecord } from "../records/record.ts";
 import { fairScores, fairTable } from "./fair-table.ts";
+import { labelGrids } from "./label-grid.ts";
 import { labelRobustScore } from "./fair-scores.ts";
 import { scoreTable } from "./score-table.ts";
 import { transferTable } from "./transfer-table.ts";
@@ -94,6 +95,41 @@ test("fair scores take each repetition by itself, and label random images as the
     | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
     | cifar10 | 10 | dm | convnet3 | 49.0 | 59.0 | 32.0 | 46.0 | 85.0 | 36.0 ± 2.8 | 15.0 ± 0.0 | 22.7 ± 0.5 | 31.6 ± 0.3 | 2 |"
   `);
+});
+
+test("the two-by-two shows what was measured, and names what scores still need", () => {
+  const grid = [
+    record({ labels: "soft", protocol: "neutral-hard-v1", seed: 0, accuracy: [50, 48] }),
+    record({ labels: "soft", protocol: "neutral-hard-v1", seed: 1, accuracy: [52, 54] }),
+    record({ labels: "soft", protocol: "neutral-soft-v1", accuracy: [58, 60] }),
+    record({ ...random, protocol: "neutral-soft-v1", accuracy: [45, 47] }),
+    record({ ...random, protocol: "neutral-soft-v1", ipc: 1, accuracy: [12, 13] }),
+    record({ method: "dc", protocol: "dsa-v1" }),
+  ];
+  const [set, ...others] = labelGrids(grid);
+  expect(others).toEqual([]);
+  expect(Object.keys(set!.cells)).toEqual(["setHard", "setSoft", "randomSoft"]);
+  // By the sets' means, 49 and 53: t(0.975, 1)·√8/√2.
+  expect(set!.cells.setHard).toMatchObject({ mean: 51, sets: 2, n: 4 });
+  expect(set!.cells.setHard!.halfWidth95).toBeCloseTo(12.706205 * 2, 4);
+  expect(set!.cells.randomSoft!.mean).toBe(46);
+  expect(set!.scores).toBeUndefined();
+  expect(set!.missing).toEqual([
+    { of: "set", protocol: "neutral-v1", onlyAugmentation: false },
+    { of: "random", protocol: "neutral-hard-v1", onlyAugmentation: false },
+    { of: "full", protocol: "neutral-hard-v1", onlyAugmentation: false },
+    { of: "set", protocol: "neutral-plain-v1", onlyAugmentation: true },
+    { of: "random", protocol: "neutral-soft-plain-v1", onlyAugmentation: true },
+  ]);
+  // What only the real data lack is there but for them.
+  const rest = [
+    record({ labels: "soft", protocol: "neutral-v1", accuracy: [60, 62] }),
+    record({ ...random, protocol: "neutral-hard-v1", accuracy: [31, 33] }),
+    record({ method: "full", config: {}, ipc: 5000, protocol: "neutral-hard-v1", accuracy: [84, 86] }),
+  ];
+  const [scored] = labelGrids([...grid, ...rest]);
+  expect(scored!.scores).toEqual(fairScores([...grid, ...rest])[0]);
+  expect(scored!.missing.every(({ onlyAugmentation }) => onlyAugmentation)).toBe(true);
 });
 
 test("transfer where a set was scored with its own network and others", () => {

@@ -42,6 +42,8 @@ export { checkNormalisation, denormaliseImages, normalisePixels } from "./datase
 export { normalisationDigest } from "./dataset/normalisation-digest.ts";
 export { imagePixels, normaliseImages, pixelSpace } from "./dataset/pixel-space.ts";
 export { classPositions, realImages } from "./dataset/real-images.ts";
+export { numbersOf } from "./engine/numbers-of.ts";
+export { heldOutSplit, trainingPositions } from "./dataset/held-out.ts";
 export { stratifiedSplit, subsetOfSplit } from "./dataset/split.ts";
 export { classSubset } from "./dataset/class-subset.ts";
 export { fitZca, whitenedDataset, type Whitening, type ZcaOptions } from "./dataset/zca.ts";
@@ -233,4 +235,4 @@ export { prepareContext, type PartEnvironment, type PrepareOptions } from "./run
 export { createRunContext } from "./run/run-context.ts";
 export { lockRunFolder } from "./run/run-lock.ts";
 export type { RunMetric } from "./run/run-metrics.ts";
-export { readRun, runPaths, type RunPaths, type RunSummary } from "./run/run-folder.ts";
+export { keptSetPath, readRun, runPaths, type RunPaths, type RunSummary } from "./run/run-folder.ts";

@@ -11,7 +11,7 @@ namespace {
 
 // Names in the order of the enumerations in simd.h; JavaScript looks operations up by them.
 const std::vector<std::string> kUnaryNames = {
-    "neg", "abs", "square", "sqrt", "rsqrt", "reciprocal", "exp", "expm1", "log", "log1p", "sigmoid", "tanh", "relu", "relu6",
+    "neg", "abs", "square", "sqrt", "rsqrt", "reciprocal", "exp", "expm1", "log", "log1p", "sigmoid", "tanh", "sin", "cos", "relu", "relu6",
     "leakyRelu", "elu", "selu", "softplus", "step", "sign", "erf", "clip", "ceil", "floor", "round", "addScalar", "mulScalar"};
 const std::vector<std::string> kBinaryNames = {"add",     "sub", "mul",               "div",   "maximum",
                                                "minimum", "pow", "squaredDifference", "prelu", "eluGrad"};

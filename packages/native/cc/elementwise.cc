@@ -16,8 +16,8 @@ constexpr int64_t kHeavyGrain = 4096;   // exponentials and the like
 
 bool isHeavy(Unary op) {
   switch (op) {
-    case Unary::exp: case Unary::expm1: case Unary::log: case Unary::log1p: case Unary::sigmoid: case Unary::tanh: case Unary::elu:
-    case Unary::selu: case Unary::softplus: case Unary::erf: case Unary::powAny:
+    case Unary::exp: case Unary::expm1: case Unary::log: case Unary::log1p: case Unary::sigmoid: case Unary::tanh: case Unary::sin:
+    case Unary::cos: case Unary::elu: case Unary::selu: case Unary::softplus: case Unary::erf: case Unary::powAny:
       return true;
     default:
       return false;

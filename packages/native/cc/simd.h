@@ -6,8 +6,8 @@
 namespace limbeck {
 
 enum class Unary : int {
-  neg, abs, square, sqrt, rsqrt, reciprocal, exp, expm1, log, log1p, sigmoid, tanh, relu, relu6, leakyRelu, elu, selu,
-  softplus, step, sign, erf, clip, ceil, floor, round, addScalar, mulScalar,
+  neg, abs, square, sqrt, rsqrt, reciprocal, exp, expm1, log, log1p, sigmoid, tanh, sin, cos, relu, relu6, leakyRelu, elu,
+  selu, softplus, step, sign, erf, clip, ceil, floor, round, addScalar, mulScalar,
   pow0, pow1, pow2, pow3, pow4, pow5, pow6, pow7, pow8, powMinus1, powMinus2, powMinus3, powMinus4, powHalf, powAny, count
 };
 enum class Binary : int { add, sub, mul, div, maximum, minimum, pow, squaredDifference, prelu, eluGrad, count };

@@ -25,6 +25,8 @@ LIMBECK_UNARY(log, logOf(x))
 LIMBECK_UNARY(log1p, log1pOf(x))
 LIMBECK_UNARY(sigmoid, sigmoidOf(x))
 LIMBECK_UNARY(tanh, tanhOf(x))
+LIMBECK_UNARY(sin, sineOf(x))
+LIMBECK_UNARY(cos, cosineOf(x))
 LIMBECK_UNARY(relu, x < 0.0f ? 0.0f : x)
 LIMBECK_UNARY(relu6, x < 0.0f ? 0.0f : x > 6.0f ? 6.0f : x)
 LIMBECK_UNARY(leakyRelu, x < 0.0f ? p * x : x)
@@ -71,6 +73,26 @@ struct Unary_pow {
 template <class Op>
 void unaryLoop(const float* __restrict x, float* __restrict y, int64_t n, float p, float q) {
   for (int64_t i = 0; i < n; ++i) y[i] = Op::apply(x[i], p, q);
+}
+
+// Functions that are periodic: block by block without branches; a block that holds an angle too large for that, an infinity or NaN is
+// gone through once more, one by one.
+template <class Op, float far(float)>
+void periodicLoop(const float* __restrict x, float* __restrict y, int64_t n, float p, float q) {
+  constexpr int64_t block = 1024;
+  for (int64_t start = 0; start < n; start += block) {
+    const int64_t end = start + block < n ? start + block : n;
+    int32_t most = 0;
+    for (int64_t i = start; i < end; ++i) {
+      const int32_t size = bitsOf(x[i]) & 0x7fffffff;
+      most = size > most ? size : most;
+      y[i] = Op::apply(x[i], p, q);
+    }
+    if (most <= bitsOf(kMostReduced)) continue;
+    for (int64_t i = start; i < end; ++i) {
+      if ((bitsOf(x[i]) & 0x7fffffff) > bitsOf(kMostReduced)) y[i] = far(x[i]);
+    }
+  }
 }
 
 #define LIMBECK_BINARY(name, type, expression)                                                         \

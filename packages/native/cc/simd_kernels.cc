@@ -13,7 +13,7 @@ extern const SimdKernels LIMBECK_SIMD_TABLE;
 
 const SimdKernels LIMBECK_SIMD_TABLE = {
     {U(neg), U(abs), U(square), U(sqrt), U(rsqrt), U(reciprocal), U(exp), U(expm1), U(log), U(log1p),
-     U(sigmoid), U(tanh), U(relu), U(relu6), U(leakyRelu), U(elu), U(selu), U(softplus), U(step), U(sign),
+     U(sigmoid), U(tanh), periodicLoop<Unary_sin, sineFar>, periodicLoop<Unary_cos, cosineFar>, U(relu), U(relu6), U(leakyRelu), U(elu), U(selu), U(softplus), U(step), U(sign),
      U(erf), U(clip), U(ceil), U(floor), U(round), U(addScalar), U(mulScalar), P(0), P(1), P(2), P(3), P(4), P(5), P(6),
      P(7), P(8), P(-1), P(-2), P(-3), P(-4), U(powHalf), U(powAny)},
     {B(add), B(sub), B(mul), B(div), B(maximum), B(minimum), B(pow), B(squaredDifference), B(prelu), B(eluGrad)},

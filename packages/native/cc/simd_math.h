@@ -114,6 +114,44 @@ LIMBECK_INLINE float softplusOf(float x) {
   return x < -threshold ? e : y;
 }
 
+// Angles above this go to sineFar and cosineFar: up to it, the first two products below are exact.
+constexpr float kMostReduced = 8192.0f;
+
+// x = k π/2 + r with |r| ≤ π/4; the quarter k mod 4 says which of the two polynomials, and its sign.
+LIMBECK_INLINE float quarterOf(float x, int32_t& quarter) {
+  const float shifted = x * 0.636619772367581343f + 12582912.0f;
+  quarter = bitsOf(shifted) & 3;
+  const float k = shifted - 12582912.0f;
+  return ((x - k * 1.5703125f) - k * 4.837512969970703125e-4f) - k * 7.54978994889188216e-8f;
+}
+
+LIMBECK_INLINE float sineReduced(float r) {
+  const float z = r * r;
+  return ((-1.9515295891e-4f * z + 8.3321608736e-3f) * z - 1.6666654611e-1f) * z * r + r;
+}
+
+LIMBECK_INLINE float cosineReduced(float r) {
+  const float z = r * r;
+  return ((2.443315711809948e-5f * z - 1.388731625493765e-3f) * z + 4.166664568298827e-2f) * z * z - 0.5f * z + 1.0f;
+}
+
+LIMBECK_INLINE float sineOf(float x) {
+  int32_t quarter;
+  const float r = quarterOf(x, quarter), s = sineReduced(r), c = cosineReduced(r);
+  const float y = quarter & 1 ? c : s;
+  return quarter & 2 ? -y : y;
+}
+
+LIMBECK_INLINE float cosineOf(float x) {
+  int32_t quarter;
+  const float r = quarterOf(x, quarter), s = sineReduced(r), c = cosineReduced(r);
+  const float y = quarter & 1 ? s : c;
+  return (quarter + 1) & 2 ? -y : y;
+}
+
+inline float sineFar(float x) { return static_cast<float>(__builtin_sin(static_cast<double>(x))); }
+inline float cosineFar(float x) { return static_cast<float>(__builtin_cos(static_cast<double>(x))); }
+
 // Natural logarithm of a number ≥ 0, in double: 2 artanh((m − 1)/(m + 1)) + e ln 2 with m in [sqrt(1/2), sqrt(2)).
 LIMBECK_INLINE double preciseLog(double x) {
   int64_t bits;

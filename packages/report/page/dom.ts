@@ -68,15 +68,41 @@ export function tableBox(label: string, table: HTMLTableElement): HTMLElement {
   return h("div", { class: "scroll", role: "region", "aria-label": label, tabindex: 0 }, table);
 }
 
-/** Calls once when the element comes near the view. */
+/** What is not drawn yet, in the order of the page. */
+const undrawn = new Set<() => void>();
+
+/** Calls once: when the element comes near the view, when the browser has nothing else to do, or before the page is printed. */
 export function whenSeen(element: Element, draw: () => void): void {
+  const once = (): void => {
+    if (!undrawn.delete(once)) return;
+    observer.disconnect();
+    // The page may have been drawn anew without it.
+    if (element.isConnected) draw();
+  };
   const observer = new IntersectionObserver(
     (entries) => {
-      if (!entries.some(({ isIntersecting }) => isIntersecting)) return;
-      observer.disconnect();
-      draw();
+      if (entries.some(({ isIntersecting }) => isIntersecting)) once();
     },
     { rootMargin: "300px" },
   );
   observer.observe(element);
+  undrawn.add(once);
+  if (undrawn.size === 1) drawAhead();
+}
+
+/** Draws what is left, one after another: a page that is printed early lacks little. */
+function drawAhead(): void {
+  const next = (): void => {
+    const [draw] = undrawn;
+    draw?.();
+    if (undrawn.size > 0) drawAhead();
+  };
+  // Not every browser tells when it is idle.
+  if ("requestIdleCallback" in globalThis) requestIdleCallback(next);
+  else setTimeout(next, 200);
+}
+
+/** Draws everything at once. */
+export function drawAll(): void {
+  for (const draw of [...undrawn]) draw();
 }

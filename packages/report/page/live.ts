@@ -1,20 +1,29 @@
 import type { ReportData } from "../src/model.ts";
+import { followSets } from "./set-card.ts";
 
 const PERIOD = 2000;
 
-/** Asks the server for newer data, and draws the page anew when there are. Not while the reader has something open or chosen. */
-export function keepFresh(first: ReportData, draw: (data: ReportData) => void): void {
-  let shown = JSON.stringify({ ...first, made: "" });
+/**
+ * Asks the server for newer data, and draws the page anew when there are. While the reader has something open or chosen only the
+ * images of sets follow.
+ */
+export function keepFresh(address: string, draw: (data: ReportData) => void): void {
+  let etag = "";
+  let waiting: ReportData | undefined;
   const ask = async (): Promise<void> => {
     try {
-      const response = await fetch(first.live!, { cache: "no-store" });
-      const data = (await response.json()) as ReportData;
-      const text = JSON.stringify({ ...data, made: "" });
-      if (text !== shown && !isBusy()) {
-        shown = text;
+      const headers = etag === "" ? {} : { "If-None-Match": etag };
+      const response = await fetch(address, { cache: "no-store", headers });
+      if (response.ok) {
+        etag = response.headers.get("etag") ?? "";
+        waiting = (await response.json()) as ReportData;
+        followSets(waiting.sets);
+      }
+      if (waiting !== undefined && !isBusy()) {
         const { scrollX, scrollY } = window;
-        draw(data);
+        draw(waiting);
         scrollTo(scrollX, scrollY);
+        waiting = undefined;
       }
     } catch {
       document.title = "(ended) Limbeck report";

@@ -2,13 +2,16 @@ import type { ReportData } from "../src/model.ts";
 import { accuracySection } from "./accuracy-charts.ts";
 import { bdi, h } from "./dom.ts";
 import { keepFresh } from "./live.ts";
+import { loadFigure } from "./load-figure.ts";
+import { labelSection } from "./label-section.ts";
 import { leaderboardSection } from "./leaderboard.ts";
 import { citationsSection, matrixSection, problemsSection, runsSection, setsSection } from "./sections.ts";
+import { prepareForPrint } from "./print.ts";
 import { trainerSection } from "./trainer.ts";
 import { themeButton } from "./theme.ts";
 
-/** Draws the page from its data. */
-function draw(data: ReportData): void {
+/** Draws the page from its data. @param load What shows the machine, and stays. */
+function draw(data: ReportData, load: HTMLElement | undefined): void {
   document.title = data.title;
   const sections = [
     problemsSection(data),
@@ -16,6 +19,7 @@ function draw(data: ReportData): void {
     leaderboardSection(data),
     accuracySection(data),
     matrixSection(data),
+    labelSection(data),
     setsSection(data),
     runsSection(data),
     citationsSection(data),
@@ -38,6 +42,7 @@ function draw(data: ReportData): void {
           `${count(data.records.length, "evaluation")}, ${count(data.sets.length, "set")}, ${count(data.runs.length, "run")}`,
           data.live === undefined ? "" : ". Live: the page follows the work.",
         ),
+        load,
         h("nav", { "aria-label": "Parts of the page" }, h("ul", {}, ...links)),
       ),
       h("main", { id: "content", tabindex: -1 }, ...sections),
@@ -45,6 +50,8 @@ function draw(data: ReportData): void {
 }
 
 const data = JSON.parse(document.getElementById("report-data")!.textContent) as ReportData;
-draw(data);
-if (data.live !== undefined) keepFresh(data, draw);
+const load = data.live && loadFigure(data.live.load);
+draw(data, load);
+if (data.live !== undefined) keepFresh(data.live.data, (newer) => draw(newer, load));
+prepareForPrint();
 document.documentElement.dataset["ready"] = "yes";

@@ -7,15 +7,26 @@ import { unpackImages } from "./unpack.ts";
 
 const MOST_LABELS = 5;
 
-/** A condensed set: its images, what is known of each, how they came to be. */
-export function setCard(set: ReportSet, data: ReportData, number: number): HTMLElement {
+/** How the cards on the page take a newer state of their set, by the set's id. */
+const followers = new Map<string, (newer: ReportSet) => void>();
+/** Step of the earlier state that the reader chose, by the set's id; not there where the newest is shown. */
+const chosenSteps = new Map<string, number>();
+
+/** Shows newer states of the sets that the page has, without drawing it anew. */
+export function followSets(newer: readonly ReportSet[]): void {
+  for (const set of newer) followers.get(set.id)?.(set);
+}
+
+/** A condensed set: its images, what is known of each, how they came to be. Shows the newest state, or the one that was chosen. */
+export function setCard(first: ReportSet, data: ReportData, number: number): HTMLElement {
+  let set = first;
   const own = data.records.filter((record) => record.set === set.hash);
   const grid = gridOf(set.labels, set.classes.length);
   let contrast: Contrast = "raw";
   let zoom = Math.max(1, Math.min(4, Math.floor(640 / (grid.columns * (set.shape[1] + 1)))));
   let place = 0;
   // The last state is the set itself.
-  let state = set.evolution.length - 1;
+  let state = stateOf(set);
   let values: Float32Array | undefined;
 
   const canvas = h("canvas", {
@@ -37,6 +48,9 @@ export function setCard(set: ReportSet, data: ReportData, number: number): HTMLE
     value: Math.max(0, state),
     oninput: () => {
       state = Number(scrubber.value);
+      const { step } = set.evolution[state]!;
+      if (state < set.evolution.length - 1) chosenSteps.set(set.id, step);
+      else chosenSteps.delete(set.id);
       void draw();
     },
   });
@@ -49,6 +63,26 @@ export function setCard(set: ReportSet, data: ReportData, number: number): HTMLE
     oninput: () => resize(Number(zoomer.value)),
   });
 
+  const summary = h("p", { class: "quiet" });
+  const evolution = h("label", { class: "field" }, h("span", {}, "Evolution"), scrubber, steps);
+
+  followers.set(set.id, (newer) => {
+    if (
+      newer.shown.length !== set.shown.length ||
+      newer.evolution.at(-1)?.step === set.evolution.at(-1)?.step
+    )
+      return;
+    set = newer;
+    state = stateOf(set);
+    describeState();
+    void draw();
+  });
+  function describeState(): void {
+    summary.textContent = describe(set);
+    evolution.hidden = set.evolution.length === 0;
+    scrubber.max = String(Math.max(0, set.evolution.length - 1));
+    scrubber.value = String(Math.max(0, state));
+  }
   function resize(factor: number): void {
     zoom = factor;
     canvas.style.width = `${(grid.columns * (set.shape[1] + 1) + 1) * zoom}px`;
@@ -122,15 +156,16 @@ export function setCard(set: ReportSet, data: ReportData, number: number): HTMLE
         void draw();
       },
     ),
-    set.evolution.length > 0 && h("label", { class: "field" }, h("span", {}, "Evolution"), scrubber, steps),
+    evolution,
   );
+  describeState();
   resize(zoom);
   whenSeen(box, () => void draw());
   return h(
     "article",
     { class: "card", "aria-label": `Set ${number}` },
     h("h3", {}, bdi(set.method), " on ", bdi(set.dataset), `, ${set.ipc} images per class`),
-    h("p", { class: "quiet" }, describe(set)),
+    summary,
     own.length > 0 && h("p", {}, "Accuracy, %: ", bdi(own.map(resultOf).join("; "))),
     controls,
     h("div", { class: "set" }, box, h("div", { "aria-live": "polite" }, detail)),
@@ -158,11 +193,18 @@ export function setCard(set: ReportSet, data: ReportData, number: number): HTMLE
   );
 }
 
+/** Position of the state to show. */
+function stateOf({ id, evolution }: ReportSet): number {
+  const chosen = chosenSteps.get(id);
+  const position = evolution.findIndex(({ step }) => step === chosen);
+  return position < 0 ? evolution.length - 1 : position;
+}
+
 function describe(set: ReportSet): string {
   const [height, width, channels] = set.shape;
   const part = set.shown.length < set.size ? `; ${set.shown.length} of them are shown` : "";
   const formation = set.factor > 1 ? `; each holds ${set.factor} × ${set.factor} training images` : "";
-  return `${set.size} images of ${height} × ${width} × ${channels}, ${set.labelKind} labels, ${bytesText(set.fileBytes)}, seed ${set.seed}, ${set.iterations} iterations${formation}${part}.`;
+  return `${set.size} images of ${height} × ${width} × ${channels}, ${set.labelKind} labels, ${bytesText(set.fileBytes)}, seed ${set.seed}, ${set.forming ? `still forming: ${set.iterations} steps so far` : `${set.iterations} iterations`}${formation}${part}.`;
 }
 
 function resultOf(record: ReportRecord): string {

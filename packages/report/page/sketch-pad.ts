@@ -10,8 +10,10 @@ interface PadSubject {
   readonly shape: Shape;
   readonly classes: readonly string[];
   readonly test: { readonly pixels: Uint8Array; readonly labels: readonly number[] };
-  /** Sends pixels `[H, W, C]` to the network. */
-  readonly ask: (pixels: Uint8Array) => void;
+  /** Asks the network about a test image. */
+  readonly askTest: (position: number) => void;
+  /** Asks about pixels `[H, W, C]`, 0…255; absent where the page cannot make network input of them. */
+  readonly askPixels?: (pixels: Uint8Array) => void;
 }
 
 /** A place to draw, choose or upload an image for the trained network to name. */
@@ -30,6 +32,7 @@ export function sketchPad(): {
     role: "img",
     "aria-label": "What the network is asked about; draw here with pointer, finger or pen",
     onpointerdown: (event: PointerEvent) => {
+      if (subject?.askPixels === undefined) return;
       canvas.setPointerCapture(event.pointerId);
       last = pointOf(event);
       stroke(last, last);
@@ -76,7 +79,7 @@ export function sketchPad(): {
   }
   /** The picture on the pad, as small as the network wants it. */
   function ask(): void {
-    if (subject === undefined) return;
+    if (subject?.askPixels === undefined) return;
     const [height, width, channels] = subject.shape;
     const small = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true })!;
     small.imageSmoothingQuality = "high";
@@ -89,16 +92,16 @@ export function sketchPad(): {
         pixels[i * channels + c] = channels === 3 ? data[i * 4 + c]! : 0.299 * r + 0.587 * g + 0.114 * b;
       }
     }
-    send(pixels);
+    show(pixels);
+    subject.askPixels(pixels);
   }
-  function send(pixels: Uint8Array): void {
+  function show(pixels: Uint8Array): void {
     drawImage(
       seen,
       Float32Array.from(pixels, (value) => value / 255),
       0,
       subject!.shape,
     );
-    subject!.ask(pixels);
   }
   function nextTest(): void {
     if (subject === undefined) return;
@@ -107,16 +110,11 @@ export function sketchPad(): {
     // A step that walks through all classes.
     next = (next + 101) % test.labels.length;
     const pixels = test.pixels.slice(next * length, (next + 1) * length);
-    drawImage(
-      seen,
-      Float32Array.from(pixels, (value) => value / 255),
-      0,
-      shape,
-    );
+    show(pixels);
     context.imageSmoothingEnabled = false;
     context.drawImage(seen, 0, 0, SIDE, SIDE);
     truth.replaceChildren("a test image; truly: ", bdi(classes[test.labels[next]!] ?? ""));
-    send(pixels);
+    subject.askTest(next);
   }
   async function readFile(): Promise<void> {
     const file = upload.files?.[0];
@@ -144,6 +142,13 @@ export function sketchPad(): {
     }
   }
 
+  const erase = h("button", { type: "button", onclick: clear }, "Clear");
+  const drawing = h("label", { class: "field" }, h("span", {}, "A picture of yours"), upload);
+  const whitened = h(
+    "p",
+    { class: "quiet" },
+    "This set is whitened, by a matrix too large for a page: the network can be asked about test images, which came whitened, not about drawings.",
+  );
   const element = h(
     "div",
     { class: "pad", hidden: true },
@@ -152,9 +157,10 @@ export function sketchPad(): {
       "div",
       { class: "controls" },
       h("button", { type: "button", onclick: () => nextTest() }, "Next test image"),
-      h("button", { type: "button", onclick: clear }, "Clear"),
-      h("label", { class: "field" }, h("span", {}, "A picture of yours"), upload),
+      erase,
+      drawing,
     ),
+    whitened,
     h(
       "div",
       { class: "one-image" },
@@ -167,6 +173,13 @@ export function sketchPad(): {
     element,
     open(now) {
       subject = now;
+      const draws = now.askPixels !== undefined;
+      drawing.hidden = erase.hidden = !draws;
+      whitened.hidden = draws;
+      canvas.setAttribute(
+        "aria-label",
+        `What the network is asked about${draws ? "; draw here with pointer, finger or pen" : ""}`,
+      );
       clear();
       element.hidden = false;
       nextTest();

@@ -10,22 +10,25 @@ import { unpack, unpackImages } from "./unpack.ts";
 const CONDENSED = "condensed set";
 const RANDOM = "random real images";
 
-type Trainable = ReportSet & { readonly training: Training };
-
 /** Trains a fresh network on a condensed set here, in the reader's browser, beside one on as many random real images. */
 export function trainerSection(data: ReportData): HTMLElement | undefined {
-  const sets = data.sets.filter((set): set is Trainable => set.training !== undefined);
+  const { sets } = data;
   if (sets.length === 0) return undefined;
-  let set = sets[0]!;
-  let network = set.training.networks[0]!;
+  const initial = Math.max(
+    0,
+    sets.findIndex(({ training }) => training !== undefined),
+  );
+  let set = sets[initial]!;
+  let network = "";
   let workers: Worker[] = [];
   let backend: BackendChoice = "auto";
 
-  const epochs = h("input", { type: "number", min: 1, max: 10_000, value: epochsOf(set) });
+  const epochs = h("input", { type: "number", min: 1, max: 10_000, value: 1 });
   const start = h("button", { type: "button", class: "primary", onclick: () => void run() }, "Train here");
   const stop = h("button", { type: "button", onclick: () => end("Stopped.") }, "Stop");
   stop.disabled = true;
   const status = h("p", { role: "status" }, "Nothing is trained yet.");
+  const computed = h("p", { class: "quiet" });
   const results = h("ul", { class: "results" });
   const figure = chartFigure("Accuracy on real test images while the networks train.");
   figure.element.hidden = true;
@@ -35,10 +38,17 @@ export function trainerSection(data: ReportData): HTMLElement | undefined {
       network = networks.value;
     },
   });
+  const reason = h("p", { id: "train-reason" });
   const fill = (): void => {
-    networks.replaceChildren(...set.training.networks.map((name) => h("option", { value: name }, name)));
+    const { training, untrainable = "" } = set;
+    networks.replaceChildren(...(training?.networks ?? []).map((name) => h("option", { value: name }, name)));
     network = networks.value;
-    epochs.value = String(epochsOf(set));
+    if (training !== undefined) epochs.value = String(training.recipe["epochs"]);
+    for (const control of [start, networks, epochs]) control.disabled = training === undefined;
+    reason.hidden = training !== undefined;
+    reason.replaceChildren("The page does not train on this set. ", bdi(untrainable));
+    if (training === undefined) start.setAttribute("aria-describedby", reason.id);
+    else start.removeAttribute("aria-describedby");
   };
   fill();
 
@@ -56,15 +66,19 @@ export function trainerSection(data: ReportData): HTMLElement | undefined {
   }
 
   async function run(): Promise<void> {
+    const { training } = set;
+    if (training === undefined) return;
     end("Starting …");
     start.disabled = true;
     stop.disabled = false;
     host.dataset["training"] = "yes";
     results.replaceChildren();
-    const { training } = set;
+    computed.textContent = "";
     const wanted = Math.max(1, Math.round(Number(epochs.value) || 1));
-    const points: { name: string; epoch: number; accuracy: number }[] = [];
+    let points: { name: string; epoch: number; accuracy: number }[] = [];
     const states = new Map([CONDENSED, RANDOM].map((name) => [name, "starting"]));
+    const backends = new Map<string, string>();
+    const losses = new Map<string, number>();
     let finished = 0;
     const draw = (): void => {
       figure.element.hidden = false;
@@ -77,6 +91,7 @@ export function trainerSection(data: ReportData): HTMLElement | undefined {
     try {
       const test = data.testImages[training.test]!;
       const testPixels = await unpack(test.images);
+      const testInput = await testImages(training, testPixels, data);
       const script = await unpack(inert("report-worker"));
       const wasm = await unpack(inert("report-wasm"));
       const url = URL.createObjectURL(
@@ -89,14 +104,13 @@ export function trainerSection(data: ReportData): HTMLElement | undefined {
         network,
         shape: set.shape,
         classes: set.classes,
-        mean: training.mean,
-        std: training.std,
+        input: training.input.kind === "mean-std" ? training.input : { kind: "whitened" as const },
         recipe: withEpochs(training.recipe, wanted),
         seed: 0,
-        test: { pixels: testPixels, labels: test.labels },
+        test: { images: testInput, labels: test.labels },
       };
       const own: [string, TrainingSet][] = [
-        [CONDENSED, await condensed(set)],
+        [CONDENSED, await condensed(set, training)],
         [RANDOM, await randomImages(training)],
       ];
       draw();
@@ -106,29 +120,43 @@ export function trainerSection(data: ReportData): HTMLElement | undefined {
         worker.onmessage = ({ data: answer }: MessageEvent<Answer>) => {
           if (answer.kind === "failed") return end(`Training failed: ${answer.message}`);
           if (answer.kind === "answer") return pad.answer(answer.probabilities, set.classes);
-          if (answer.kind === "ready") states.set(name, `running on ${answer.backend}`);
+          if (answer.kind === "ready") {
+            // It may have begun anew.
+            points = points.filter((point) => point.name !== name);
+            states.set(name, `running on ${answer.backend}`);
+            backends.set(name, answer.backend);
+            computed.textContent = backendText(answer.backend, answer.passedOver);
+          }
           if (answer.kind === "epoch") {
             states.set(
               name,
               `epoch ${answer.epoch} of ${answer.epochs}, loss ${answer.loss.toPrecision(3)}, ${secondsText(answer.seconds)}`,
             );
-            if (answer.accuracy !== undefined)
-              points.push({ name, epoch: answer.epoch, accuracy: answer.accuracy });
-            else if (answer.epoch % 5 !== 0) return;
+            losses.set(name, answer.loss);
+            if (answer.epoch % 5 !== 0) return;
+          }
+          if (answer.kind === "checked") {
+            points.push({ name, epoch: answer.epoch, accuracy: answer.accuracy });
           }
           if (answer.kind === "done") {
             points.push({ name, epoch: wanted, accuracy: answer.accuracy });
             states.set(name, `${percent(answer.accuracy)} % in ${secondsText(answer.seconds)}`);
             const item = h(
               "li",
-              { "data-name": name, "data-accuracy": answer.accuracy, "data-seconds": answer.seconds },
+              {
+                "data-name": name,
+                "data-accuracy": answer.accuracy,
+                "data-seconds": answer.seconds,
+                "data-loss": losses.get(name),
+              },
               h("strong", {}, `${percent(answer.accuracy)} %`),
-              ` ${name}: ${network} after ${wanted} epochs in ${secondsText(answer.seconds)}, on ${answer.tested} of ${test.of} test images`,
+              ` ${name}: ${network} after ${wanted} epochs in ${secondsText(answer.seconds)} on ${backends.get(name)}, tested on ${answer.tested} of ${test.of} test images`,
             );
             if (name === CONDENSED) results.prepend(item);
             else results.append(item);
             finished += 1;
-            if (name === CONDENSED) offerPad(worker, testPixels, test.labels);
+            if (name === CONDENSED)
+              offerPad(worker, training, { pixels: testPixels, input: testInput }, test.labels);
           }
           draw();
           if (finished === own.length) finish(status.textContent);
@@ -141,12 +169,20 @@ export function trainerSection(data: ReportData): HTMLElement | undefined {
     }
   }
 
-  function offerPad(worker: Worker, pixels: Uint8Array, labels: readonly number[]): void {
+  function offerPad(
+    worker: Worker,
+    { input }: Training,
+    test: { readonly pixels: Uint8Array; readonly input: Float32Array },
+    labels: readonly number[],
+  ): void {
+    const length = set.shape[0] * set.shape[1] * set.shape[2];
+    const ask = (image: Float32Array): void => worker.postMessage({ kind: "ask", image } satisfies Request);
     pad.open({
       shape: set.shape,
       classes: set.classes,
-      test: { pixels, labels },
-      ask: (image) => worker.postMessage({ kind: "ask", pixels: image } satisfies Request),
+      test: { pixels: test.pixels, labels },
+      askTest: (position) => ask(test.input.slice(position * length, (position + 1) * length)),
+      ...(input.kind === "whitened" ? {} : { askPixels: (pixels) => ask(standardised(pixels, 255, input)) }),
     });
   }
 
@@ -169,6 +205,7 @@ export function trainerSection(data: ReportData): HTMLElement | undefined {
         })),
         (value) => {
           set = sets[Number(value)]!;
+          if (workers.length > 0) end("Stopped: another set was chosen.");
           fill();
           known.replaceChildren(...evaluations(set, data));
         },
@@ -179,6 +216,7 @@ export function trainerSection(data: ReportData): HTMLElement | undefined {
         "Compute by",
         [
           { value: "auto", text: "the fastest there is" },
+          { value: "webgpu", text: "WebGPU" },
           { value: "webgl", text: "WebGL" },
           { value: "wasm", text: "WebAssembly" },
         ],
@@ -187,7 +225,9 @@ export function trainerSection(data: ReportData): HTMLElement | undefined {
       start,
       stop,
     ),
+    reason,
     status,
+    computed,
     results,
     figure.element,
     pad.element,
@@ -212,8 +252,10 @@ function evaluations(set: ReportSet, { records }: ReportData): HTMLElement[] {
   ];
 }
 
-function epochsOf({ training }: Trainable): number {
-  return Number(training.recipe["epochs"]);
+/** Which back end computes, and why no faster one does. */
+function backendText(backend: string, passedOver: readonly string[]): string {
+  const others = passedOver.length === 0 ? "" : ` Passed over: ${passedOver.join("; ")}.`;
+  return `Computed by ${backend}.${others}`;
 }
 
 /** The recipe with another number of epochs, its drops in proportion. */
@@ -225,27 +267,46 @@ function withEpochs(recipe: Training["recipe"], epochs: number): Training["recip
   return { ...recipe, epochs, schedule: { ...schedule, at } };
 }
 
-async function condensed(set: Trainable): Promise<TrainingSet> {
-  const { mean, std } = set.training;
-  const channels = set.shape[2];
-  const pixels = await unpackImages(set.images);
-  const images = pixels.map((value, i) => (value - mean[i % channels]!) / std[i % channels]!);
+type MeanStd = Extract<Training["input"], { kind: "mean-std" }>;
+
+/** Network input from pixels of which `white` is white. */
+function standardised(pixels: ArrayLike<number>, white: number, { mean, std }: MeanStd): Float32Array {
+  const channels = mean.length;
+  return Float32Array.from(pixels, (value, i) => (value / white - mean[i % channels]!) / std[i % channels]!);
+}
+
+async function testImages(
+  { input, whitenedTest }: Training,
+  pixels: Uint8Array,
+  { whitenedTests }: ReportData,
+): Promise<Float32Array> {
+  return input.kind === "mean-std"
+    ? standardised(pixels, 255, input)
+    : unpackImages(whitenedTests[whitenedTest!]!);
+}
+
+async function condensed(set: ReportSet, { input, scores }: Training): Promise<TrainingSet> {
+  const images =
+    input.kind === "mean-std"
+      ? standardised(await unpackImages(set.images), 1, input)
+      : await unpackImages(input.images);
   const labels =
     set.soft === undefined
       ? { kind: "hard" as const, values: Int32Array.from(set.labels) }
       : { kind: "soft" as const, values: await unpackImages(set.soft), space: "probabilities" as const };
-  return { images, size: set.shown.length, labels, factor: set.factor };
-}
-
-async function randomImages({ random, mean, std }: Training): Promise<TrainingSet> {
-  const channels = mean.length;
-  const pixels = await unpack(random.images);
-  const images = Float32Array.from(
-    pixels,
-    (value, i) => (value / 255 - mean[i % channels]!) / std[i % channels]!,
-  );
   return {
     images,
+    size: set.shown.length,
+    labels,
+    factor: set.factor,
+    ...(scores === undefined ? {} : { scores: new Float32Array((await unpack(scores)).buffer) }),
+  };
+}
+
+async function randomImages({ random, input }: Training): Promise<TrainingSet> {
+  const stored = await unpackImages(random.images);
+  return {
+    images: input.kind === "mean-std" ? standardised(stored, 1, input) : stored,
     size: random.labels.length,
     labels: { kind: "hard", values: Int32Array.from(random.labels) },
     factor: 1,

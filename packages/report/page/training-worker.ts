@@ -1,9 +1,9 @@
 import {
   createNetwork,
+  disposeTrained,
   ensureGradients,
   foldIn,
   keyFromSeed,
-  normalisePixels,
   setImages,
   setLabels,
   trainNetwork,
@@ -14,8 +14,9 @@ import {
   type TrainedNetwork,
 } from "@limbeck/core/browser";
 import * as tf from "@tensorflow/tfjs-core";
-import { startBackend } from "./worker-backend.ts";
-import type { Answer, Request } from "./training-messages.ts";
+import { firstThatWorks } from "../src/first-that-works.ts";
+import { backendCandidates } from "./worker-backend.ts";
+import type { Answer, InputKind, Request } from "./training-messages.ts";
 
 type TrainRequest = Extract<Request, { kind: "train" }>;
 
@@ -26,7 +27,6 @@ const TEST_BATCH = 100;
 interface Trained {
   readonly network: Network;
   readonly shape: ImageShape;
-  readonly normalisation: Normalisation;
   readonly model: TrainedNetwork;
 }
 let trained: Trained | undefined;
@@ -34,84 +34,113 @@ let trained: Trained | undefined;
 const tell = (answer: Answer): void => self.postMessage(answer);
 
 self.onmessage = ({ data }: MessageEvent<Request>): void => {
-  const work = data.kind === "train" ? train(data) : Promise.resolve().then(() => ask(data.pixels));
+  const work = data.kind === "train" ? train(data) : ask(data.image);
   work.catch((error: unknown) =>
     tell({ kind: "failed", message: error instanceof Error ? error.message : String(error) }),
   );
 };
 
-/** The same as an evaluation of the harness with this seed: same initial parameters, same order, same augmentation. */
+/** Trains on the first back end on which it goes through. */
 async function train(request: TrainRequest): Promise<void> {
-  const { shape, classes, mean, std, set, test, seed } = request;
-  const backend = await startBackend(request.wasm, request.backend);
-  ensureGradients();
-  tell({ kind: "ready", backend });
-  const normalisation: Normalisation = { kind: "mean-std", mean, std };
+  const { wasm, backend } = request;
+  await firstThatWorks(
+    backendCandidates(wasm, backend),
+    async ({ title }, passedOver) => {
+      ensureGradients();
+      tell({ kind: "ready", backend: title, passedOver });
+      await trainOnce(request);
+    },
+    { even: backend !== "auto" },
+  );
+}
+
+/** The same as an evaluation of the harness with this seed: same initial parameters, same order, same augmentation. */
+async function trainOnce({
+  shape,
+  classes,
+  input,
+  set,
+  test,
+  seed,
+  ...request
+}: TrainRequest): Promise<void> {
   const network = createNetwork(request.network, { inputShape: shape, classes: classes.length });
   const recipe = request.recipe as unknown as Recipe;
-  const images = setImages({ ...set, shape, normalisation });
+  const images = setImages({ ...set, shape, normalisation: borderOf(input) });
   const labels = setLabels({ ...set, classes });
+  const scores = set.scores && tf.tensor2d(set.scores.slice(), [labels.shape[0], classes.length]);
   const began = performance.now();
   const seconds = (): number => (performance.now() - began) / 1000;
   const every = Math.max(1, Math.round(recipe.epochs / CHECKS));
-  const checked = { network, shape, normalisation, test };
-  const model = await trainNetwork({
-    network,
-    data: { images, labels },
-    recipe,
-    key: foldIn(keyFromSeed(seed), "evaluation"),
-    onEpoch({ epoch, epochs, loss }, theta) {
-      const check = epoch % every === 0 && epoch < epochs;
-      tell({
-        kind: "epoch",
-        epoch,
-        epochs,
-        loss,
-        seconds: seconds(),
-        ...(check ? { accuracy: accuracyOn(checked, theta, undefined) } : {}),
-      });
-    },
-  });
-  tf.dispose([images, labels]);
-  trained = { network, shape, normalisation, model };
-  const accuracy = accuracyOn(checked, model.theta, model.statistics);
-  tell({ kind: "done", accuracy, tested: test.labels.length, seconds: seconds() });
+  const checks: Promise<void>[] = [];
+  try {
+    const model = await trainNetwork({
+      network,
+      data: { images, labels, ...(scores === undefined ? {} : { scores }) },
+      recipe,
+      key: foldIn(keyFromSeed(seed), "evaluation"),
+      onEpoch({ epoch, epochs, loss }, theta) {
+        tell({ kind: "epoch", epoch, epochs, loss, seconds: seconds() });
+        if (epoch % every !== 0 || epoch === epochs || network.usesBatchStatistics) return;
+        const check = accuracyOn({ network, shape }, test, theta, undefined);
+        checks.push(check.then((accuracy) => tell({ kind: "checked", epoch, accuracy })));
+      },
+    });
+    await Promise.all(checks);
+    const accuracy = await accuracyOn({ network, shape }, test, model.theta, model.statistics);
+    if (trained !== undefined) disposeTrained(trained.model);
+    trained = { network, shape, model };
+    tell({ kind: "done", accuracy, tested: test.labels.length, seconds: seconds() });
+  } finally {
+    await Promise.allSettled(checks);
+    tf.dispose([images, labels, ...(scores === undefined ? [] : [scores])]);
+  }
 }
 
-type Checked = Pick<Trained, "network" | "shape" | "normalisation"> & { readonly test: TrainRequest["test"] };
+/** What decoding a set needs of its normalisation: the value of its border, which with whitening is 0 whatever the matrices. */
+function borderOf(input: InputKind): Normalisation {
+  if (input.kind === "mean-std") return input;
+  const none = new Float32Array(0);
+  return { kind: "zca", mean: none, whiten: none, unwhiten: none };
+}
 
-/** Percent of the test images whose largest class score is that of their class. */
-function accuracyOn(
-  { network, shape, normalisation, test }: Checked,
+/** Percent of the test images whose largest class score is that of their class. `theta` may go once the call has returned. */
+async function accuracyOn(
+  { network, shape }: Pick<Trained, "network" | "shape">,
+  test: TrainRequest["test"],
   theta: tf.Tensor1D,
   statistics: TrainedNetwork["statistics"],
-): number {
-  if (network.usesBatchStatistics && statistics === undefined) return Number.NaN;
+): Promise<number> {
   const total = test.labels.length;
   const length = shape[0] * shape[1] * shape[2];
-  let correct = 0;
-  for (let first = 0; first < total; first += TEST_BATCH) {
-    const pixels = test.pixels.subarray(first * length, (first + TEST_BATCH) * length);
-    const answers = tf.tidy(() => {
-      const images = normalisePixels(pixels, shape, normalisation);
-      const { logits } = network.apply(theta, images, statistics === undefined ? {} : { statistics });
-      return tf.argMax(logits, 1).dataSync();
-    });
-    answers.forEach((answer, row) => {
-      if (answer === test.labels[first + row]) correct += 1;
-    });
-  }
-  return (100 * correct) / total;
+  const answers = tf.tidy(() =>
+    tf.concat(
+      Array.from({ length: Math.ceil(total / TEST_BATCH) }, (_, batch) =>
+        tf.tidy(() => {
+          const first = batch * TEST_BATCH;
+          // A copy: some back ends keep the array they are given.
+          const images = test.images.slice(first * length, (first + TEST_BATCH) * length);
+          const rows = tf.tensor4d(images, [images.length / length, ...shape]);
+          const { logits } = network.apply(theta, rows, statistics === undefined ? {} : { statistics });
+          return tf.argMax(logits, 1);
+        }),
+      ),
+    ),
+  );
+  const found = await answers.data();
+  answers.dispose();
+  return (100 * test.labels.filter((label, i) => label === found[i]).length) / total;
 }
 
-function ask(pixels: Uint8Array): void {
+async function ask(image: Float32Array): Promise<void> {
   if (trained === undefined) throw new Error("train a network first");
-  const { network, shape, normalisation, model } = trained;
+  const { network, shape, model } = trained;
   const { theta, statistics } = model;
   const probabilities = tf.tidy(() => {
-    const images = normalisePixels(pixels, shape, normalisation);
-    const { logits } = network.apply(theta, images, statistics === undefined ? {} : { statistics });
-    return tf.softmax(logits).dataSync();
+    const rows = tf.tensor4d(image, [1, ...shape]);
+    const { logits } = network.apply(theta, rows, statistics === undefined ? {} : { statistics });
+    return tf.softmax(logits);
   });
-  tell({ kind: "answer", probabilities: Array.from(probabilities) });
+  tell({ kind: "answer", probabilities: Array.from(await probabilities.data()) });
+  probabilities.dispose();
 }

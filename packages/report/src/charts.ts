@@ -1,5 +1,5 @@
 import * as Plot from "@observablehq/plot";
-import type { Anchor, Curve, ReportRecord } from "./model.ts";
+import type { Anchor, Curve, MachineLoad, ReportRecord } from "./model.ts";
 
 /** What stands along the horizontal axis of accuracies. */
 export type AccuracyAxis = "ipc" | "bytes" | "seconds";
@@ -124,6 +124,34 @@ export function curvesChart(
     color: styled(names).color!,
     ariaLabel: "loss over steps",
     marks: [Plot.line(points, { x: "step", y: "value", z: "name", stroke: "name", strokeWidth: 1.5 })],
+  };
+}
+
+/** What {@link loadChart} draws. */
+export const LOAD_SERIES = ["processor", "memory"] as const;
+
+/** Shares of processor and memory in use over the last seconds. */
+export function loadChart(
+  { samples, memory }: MachineLoad,
+  { width, height = 90 }: ChartPlace,
+): Plot.PlotOptions {
+  const points = samples.flatMap((sample, i) => {
+    const second = i + 1 - samples.length;
+    return [
+      { name: "processor", second, share: 100 * sample.processor },
+      { name: "memory", second, share: (100 * sample.memory) / memory },
+    ];
+  });
+  return {
+    width,
+    height,
+    marginLeft: 46,
+    marginBottom: 32,
+    x: { label: "seconds", labelArrow: "none", domain: [1 - samples.length || -1, 0], ticks: 5 },
+    y: { label: "%", labelArrow: "none", domain: [0, 100], ticks: 3, grid: true },
+    color: styled(LOAD_SERIES).color!,
+    ariaLabel: "machine load over seconds",
+    marks: [Plot.line(points, { x: "second", y: "share", z: "name", stroke: "name", strokeWidth: 1.5 })],
   };
 }
 

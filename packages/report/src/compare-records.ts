@@ -38,6 +38,7 @@ export function compareRecords(
       zca: record.normalisation === "zca",
       ipc: record.ipc,
       ...(record.seed === undefined ? {} : { seed: record.seed }),
+      ...(record.labels === undefined ? {} : { labels: shownText(record.labels) }),
       network: shownText(record.network),
       protocol: shownText(record.protocol),
       seeds: seedsOf(record),

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
 import { DataError } from "@limbeck/core";
+import { isKeptSet, keptSets } from "./kept-sets.ts";
 
 /** Files and folders that a report is made of. */
 export interface Sources {
@@ -8,7 +9,7 @@ export interface Sources {
   readonly records: readonly string[];
   /** Run folders. */
   readonly runs: readonly string[];
-  /** Files of sets. */
+  /** Files of sets; of a run at work, the last that it kept. */
   readonly sets: readonly string[];
   /** Outcomes of a sweep's finished cells. */
   readonly outcomes: readonly string[];
@@ -34,7 +35,13 @@ export function findSources(paths: readonly string[]): Sources {
   const look = (path: string, depth: number): void => {
     if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return lookAtFile(path);
     if (depth > DEEPEST) return;
-    if (existsSync(join(path, "config.json"))) found.runs.push(path);
+    if (existsSync(join(path, "config.json"))) {
+      found.runs.push(path);
+      const forming = existsSync(join(path, "set.arrow"))
+        ? undefined
+        : keptSets(join(path, "set.arrow")).at(-1);
+      if (forming !== undefined) found.sets.push(forming.path);
+    }
     for (const name of readdirSync(path).sort()) {
       if (LEFT_OUT.has(name) || name.startsWith("set.arrow.")) continue;
       look(join(path, name), depth + 1);
@@ -45,7 +52,7 @@ export function findSources(paths: readonly string[]): Sources {
     if (name === "events.jsonl" || name === "seeds.jsonl") return;
     if (name.endsWith(".jsonl")) found.records.push(path);
     else if (name === "outcome.json") found.outcomes.push(path);
-    else if (name.endsWith(".arrow") && !/^step-\d+\.arrow$/.test(name)) found.sets.push(path);
+    else if (name.endsWith(".arrow") && !isKeptSet(name)) found.sets.push(path);
   };
   for (const path of paths) {
     if (!existsSync(path)) throw new DataError(`report: ${path} does not exist; check the path`);

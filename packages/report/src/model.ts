@@ -33,6 +33,8 @@ export interface ReportRecord {
   readonly zca: boolean;
   readonly ipc: number;
   readonly seed?: number;
+  /** Kind of the set's own labels; absent in old records. */
+  readonly labels?: string;
   readonly network: string;
   readonly protocol: string;
   readonly seeds: readonly number[];
@@ -59,6 +61,41 @@ export interface ReportRecord {
   readonly config: number;
   /** Position in {@link ReportData.sources}. */
   readonly source: number;
+}
+
+/** Mean and spread over repetitions. */
+export interface Spread {
+  readonly mean: number;
+  readonly n: number;
+  /** Sample standard deviation; absent for one. */
+  readonly std?: number;
+  /** Half-width of the 95 % confidence interval of the mean; absent for one. */
+  readonly halfWidth?: number;
+}
+
+/** What of a set's accuracy is its images', what its labels': neutral protocols, one network. */
+export interface LabelComparison {
+  readonly method: string;
+  readonly dataset: string;
+  readonly zca: boolean;
+  readonly ipc: number;
+  readonly network: string;
+  /** Kind of the set's own labels. */
+  readonly labels?: string;
+  /** Percent; absent where nothing was measured. */
+  readonly cells: Readonly<
+    Partial<Record<"setHard" | "setSoft" | "setOwn" | "randomHard" | "randomSoft" | "fullHard", Spread>>
+  >;
+  /** HLR and IOR in percentage points, LRS and ARS times 100; ARS where the set was trained on without augmentation too. */
+  readonly scores?: {
+    readonly hlr: Spread;
+    readonly ior: Spread;
+    readonly lrs: Spread;
+    readonly ars?: Spread;
+  };
+  /** Evaluations that the scores, and those that ARS alone, still need: `random images under neutral-soft-v1`. */
+  readonly missing: readonly string[];
+  readonly missingForAugmentation: readonly string[];
 }
 
 /** One term of a run over its steps, thinned: means of neighbours. */
@@ -98,6 +135,10 @@ export interface ReportRun {
 export interface ReportSet {
   readonly hash: string;
   readonly path: string;
+  /** Where it lies or, while its run is at work, will: stays the same. */
+  readonly id: string;
+  /** True while its run is at work: the last state that the run kept. */
+  readonly forming: boolean;
   readonly method: string;
   readonly dataset: string;
   readonly ipc: number;
@@ -131,21 +172,29 @@ export interface ReportSet {
   readonly command: string;
   readonly provenance: Readonly<Record<string, string>>;
   readonly training?: Training;
+  /** Why the page does not train on it; a sentence. */
+  readonly untrainable?: string;
 }
 
 /** What is needed to train on a set in the page. */
 export interface Training {
   /** Position in {@link ReportData.testImages}. */
   readonly test: number;
-  readonly mean: readonly number[];
-  readonly std: readonly number[];
+  /** How pixels become network input. Whitened: the set's images, 16 bits; the matrix is too large to carry. */
+  readonly input:
+    | { readonly kind: "mean-std"; readonly mean: readonly number[]; readonly std: readonly number[] }
+    | { readonly kind: "whitened"; readonly images: PackedImages };
+  /** Position in {@link ReportData.whitenedTests}, where the set is whitened. */
+  readonly whitenedTest?: number;
   readonly protocol: string;
   /** Complete recipe of the protocol for this data set. */
   readonly recipe: Readonly<Record<string, unknown>>;
   /** Networks to choose from, the quickest first. */
   readonly networks: readonly string[];
-  /** As many real images, drawn at random. */
-  readonly random: { readonly images: Packed; readonly labels: readonly number[] };
+  /** As many real images, drawn at random: pixels, or whitened as the set is. */
+  readonly random: { readonly images: PackedImages; readonly labels: readonly number[] };
+  /** A teacher's scores of the decoded images, `[N·factor², K]` float32: labels that are the same for every view. */
+  readonly scores?: Packed;
 }
 
 /** A sample of a real test split, the same share of every class. */
@@ -185,12 +234,33 @@ export interface ReportData {
   /** Configurations as JSON text. */
   readonly configs: readonly string[];
   readonly records: readonly ReportRecord[];
+  /** Of every set that was evaluated under a neutral protocol. */
+  readonly labelComparisons: readonly LabelComparison[];
   readonly runs: readonly ReportRun[];
   readonly sets: readonly ReportSet[];
   readonly testImages: readonly TestImages[];
+  /** The same images as networks of whitened sets see them, by whitening. */
+  readonly whitenedTests: readonly PackedImages[];
   readonly anchors: readonly Anchor[];
   readonly citations: readonly { readonly method: string; readonly title: string; readonly cite: string }[];
   readonly problems: readonly Problem[];
-  /** Set where a server sends newer data: the address to ask, relative to the page. */
-  readonly live?: string;
+  /** Set where a server sends newer data: the addresses to ask, relative to the page. */
+  readonly live?: { readonly data: string; readonly load: string };
+}
+
+/** What the machine does in one second. */
+export interface LoadSample {
+  /** Share of the time of all cores that they are busy, 0 to 1. */
+  readonly processor: number;
+  /** Bytes in use. */
+  readonly memory: number;
+}
+
+/** The machine of a served page. */
+export interface MachineLoad {
+  readonly cores: number;
+  /** Bytes there are. */
+  readonly memory: number;
+  /** The latest last, one a second. */
+  readonly samples: readonly LoadSample[];
 }

@@ -1,9 +1,9 @@
-import { readFileSync, statSync } from "node:fs";
+import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { gunzipSync } from "node:zlib";
-import { randomSubset } from "@limbeck/benchmarks";
+import { evaluateSet, protocolNamed, randomSubset } from "@limbeck/benchmarks";
 import {
   createNetwork,
   disposeTrained,
@@ -29,8 +29,15 @@ import { chromiumPath, openPage, startBrowser } from "./testing/browser.ts";
 import {
   collectToy,
   HOSTILE,
+  keepState,
+  neutralRecords,
+  recordLine,
   RIGHT_TO_LEFT,
+  scoredSet,
   temporaryFolder,
+  toyReal,
+  toyRealSet,
+  whitenedSet,
   writeEverything,
   writeRun,
 } from "./testing/report-folder.ts";
@@ -42,11 +49,22 @@ if (chromiumPath === undefined) {
   );
 }
 
-/** Elements that reach beyond the page and are not inside a box that scrolls. */
-const TOO_WIDE = `[...document.querySelectorAll("body *")]
-  .filter((element) => element.closest(".scroll") === null || element.matches(".scroll"))
+/** Elements that reach beyond the page and are not inside a box that scrolls; on paper none does. */
+const tooWide = (inBoxes: boolean): string => `[...document.querySelectorAll("body *")]
+  .filter((element) => ${inBoxes} || element.closest(".scroll") === null || element.matches(".scroll"))
   .filter((element) => element.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
   .map((element) => element.outerHTML.slice(0, 150))`;
+
+/** What axe calls serious or worse. */
+async function seriousProblems(page: Page): Promise<string[]> {
+  await page.evaluate(readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8"));
+  const found = (await page.evaluate("axe.run()")) as {
+    violations: { id: string; impact: string; nodes: { html: string }[] }[];
+  };
+  return found.violations
+    .filter(({ impact }) => impact === "serious" || impact === "critical")
+    .map(({ id, nodes }) => `${id}: ${nodes[0]!.html.slice(0, 200)}`);
+}
 
 describe.skipIf(chromiumPath === undefined)("the page in chromium", () => {
   let browser: Browser;
@@ -91,16 +109,42 @@ describe.skipIf(chromiumPath === undefined)("the page in chromium", () => {
       "Leaderboard",
       "Accuracy",
       "Other networks",
+      "Hard and soft labels",
       "Condensed sets",
       "Runs",
       "Citations and sources",
     ]);
     expect(await page.locator("#accuracy svg").count()).toBe(3);
-    expect(await page.evaluate(TOO_WIDE)).toEqual([]);
+    expect(await page.evaluate(tooWide(false))).toEqual([]);
     expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(look.width);
     expect(await page.evaluate("getComputedStyle(document.body).backgroundColor")).toBe(
       look.dark ? "rgb(20, 23, 27)" : "rgb(255, 255, 255)",
     );
+    expect(complaints).toEqual([]);
+    await page.close();
+  });
+
+  test("prints whole, unfolded, in light colours, and no wider than the paper", async () => {
+    const { page, complaints } = await openPage(browser, url, { dark: true });
+    const folded = "document.querySelectorAll('details:not([open])').length";
+    const before = await page.evaluate(folded);
+    expect(before).toBeGreaterThan(0);
+    await page.evaluate("document.documentElement.dataset.theme = 'dark'");
+    await page.evaluate("addEventListener('beforeprint', () => (window.foldedInPrint = " + folded + "))");
+    expect((await page.pdf({ format: "A4", printBackground: true })).subarray(0, 5).toString()).toBe("%PDF-");
+    expect(await page.evaluate("window.foldedInPrint")).toBe(0);
+    expect(await page.evaluate(folded)).toBe(before);
+    // Nothing was scrolled to, yet it is all drawn.
+    expect(await page.locator("#accuracy svg, #runs svg").count()).toBe(4);
+    await page.waitForSelector("#sets .one-image canvas");
+    // The width of A4 within its margins.
+    await page.setViewportSize({ width: 703, height: 1000 });
+    await page.emulateMedia({ media: "print" });
+    await page.evaluate("dispatchEvent(new Event('beforeprint'))");
+    expect(await page.evaluate(tooWide(true))).toEqual([]);
+    expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(703);
+    expect(await page.evaluate("getComputedStyle(document.body).backgroundColor")).toBe("rgb(255, 255, 255)");
+    expect(await page.locator("#train").isVisible()).toBe(false);
     expect(complaints).toEqual([]);
     await page.close();
   });
@@ -117,21 +161,48 @@ describe.skipIf(chromiumPath === undefined)("the page in chromium", () => {
   });
 
   test("axe finds nothing serious, light and dark", async () => {
-    const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
     for (const dark of [false, true]) {
       const { page } = await openPage(browser, url, { dark });
       await scrollThrough(page);
       await page.getByRole("button", { name: "Details" }).first().click();
-      await page.evaluate(axe);
-      const found = (await page.evaluate("axe.run()")) as {
-        violations: { id: string; impact: string; nodes: { html: string }[] }[];
-      };
-      const serious = found.violations
-        .filter(({ impact }) => impact === "serious" || impact === "critical")
-        .map(({ id, nodes }) => `${id}: ${nodes[0]!.html.slice(0, 200)}`);
-      expect(serious).toEqual([]);
+      expect(await seriousProblems(page)).toEqual([]);
       await page.close();
     }
+  });
+
+  test("hard and soft labels, fair scores and what they still need, at 360 px", async () => {
+    const own = join(folder.path, "labels");
+    mkdirSync(own);
+    const other = recordLine({ method: "dc", protocol: "neutral-hard-v1", seeds: [0], accuracy: [47] });
+    writeFileSync(join(own, "r.jsonl"), neutralRecords() + other);
+    const { page } = await openPage(browser, await written("labels.html", await collectToy(own)), {
+      width: 360,
+    });
+    const cards = page.locator("#labels .card");
+    expect(await cards.first().locator("tbody tr").allInnerTexts()).toEqual([
+      expect.stringMatching(
+        /^condensed\s+49\.0 ± 1\.4\s+95 %: 36\.3 to 61\.7\s+59\.0 ± 1\.4\s.*\s+61\.0 ± 1\.4\s/s,
+      ),
+      expect.stringMatching(/^random\s+32\.0 ± 1\.4\s.*\s46\.0 ± 1\.4\s.*–\s*$/s),
+      expect.stringMatching(/^full data\s+85\.0 ± 1\.4\s.*–\s+–\s*$/s),
+    ]);
+    expect(await cards.first().locator("p").innerText()).toBe(
+      "The images: +17.0 points over random ones with hard labels. With a teacher's: +13.0. The teacher's labels: +10.0 on these images. " +
+        "With hard labels they recover 58 % of the full data's accuracy.",
+    );
+    expect(await cards.nth(1).locator("p").innerText()).toContain(
+      "Not measured: the set under neutral-v1; the set under neutral-soft-v1.",
+    );
+    const scores = page.locator("#labels > .scroll tbody tr");
+    expect(await scores.first().innerText()).toMatch(
+      /36\.0 ± 2\.8\s.*15\.0 ± 0\.0\s.*22\.7 ± 0\.5\s.*31\.6 ± 0\.3\s.*2\s+nothing/s,
+    );
+    expect(await scores.nth(1).innerText()).toContain(
+      "the set under neutral-v1; the set under neutral-soft-v1; for ARS",
+    );
+    expect(await page.evaluate(tooWide(false))).toEqual([]);
+    expect(await seriousProblems(page)).toEqual([]);
+    await page.close();
   });
 
   test("sorts, filters and unfolds by keyboard alone", async () => {
@@ -181,12 +252,62 @@ describe.skipIf(chromiumPath === undefined)("the page in chromium", () => {
     await page.getByRole("button", { name: "Train here" }).click();
     await page.waitForSelector("#train .results li:nth-child(2)", { timeout: 120_000 });
     expect(await page.locator("#train .results li").first().innerText()).toMatch(
-      /^[\d.]+ % condensed set: convnet3-w32 after 3 epochs in .* s, on 12 of 12 test images$/,
+      /^[\d.]+ % condensed set: convnet3-w32 after 3 epochs in .* s on WebAssembly, tested on 12 of 12 test images$/,
+    );
+    expect(await page.getByText("Computed by").innerText()).toMatch(
+      /^Computed by WebAssembly\. Passed over: WebGPU: .+; WebGL: .+\.$/,
     );
     await page.waitForSelector("#train .pad .bars li");
     await page.getByRole("button", { name: "Next test image" }).click();
     expect(await page.locator("#train .pad .bars li").count()).toBe(3);
     expect(complaints).toEqual([]);
+    await page.close();
+  });
+
+  test.each([
+    ["whitened", whitenedSet],
+    ["scored", scoredSet],
+  ])(
+    "trains on a %s set to what the harness trains to",
+    async (name, make) => {
+      const real = toyReal();
+      const set = await make(real);
+      const own = join(folder.path, name);
+      await writeSet(join(own, "set.arrow"), set);
+      const shown = await collectToy(own, { testImages: 1000 });
+      // The page shortens its protocol in proportion.
+      const { recipe, ...start } = protocolNamed("start-v1");
+      const schedule = { kind: "steps" as const, at: [51], factor: 0.1 };
+      const protocol = { ...start, recipe: { ...recipe, epochs: 100, schedule } };
+      const { accuracy } = await evaluateSet(set, real, { protocol, network: "convnet3-w32", seeds: [0] });
+      const { page, complaints } = await openPage(browser, await written(`${name}.html`, shown));
+      await page.locator("#train input[type=number]").fill("100");
+      await page.getByRole("button", { name: "Train here" }).click();
+      const done = page.locator("#train .results li[data-name='condensed set']");
+      await done.waitFor({ timeout: 120_000 });
+      const inPage = Number(await done.getAttribute("data-accuracy"));
+      console.log(`report: ${name}: ${inPage} % in the page, ${accuracy[0]!} % by the harness`);
+      // Better than chance, a third.
+      expect(accuracy[0]).toBeGreaterThan(50);
+      // One image more or less, by rounding.
+      expect(Math.abs(inPage - accuracy[0]!)).toBeLessThan(101 / real.test.size);
+      await page.waitForSelector("#train .pad .bars li");
+      expect(await page.getByLabel("A picture of yours").isVisible()).toBe(name !== "whitened");
+      expect(complaints).toEqual([]);
+      await page.close();
+    },
+    120_000,
+  );
+
+  test("says why it does not train on a set", async () => {
+    const own = join(folder.path, "untrainable");
+    await writeSet(join(own, "set.arrow"), toyRealSet());
+    const shown = await collectToy(own, { openDataset: () => Promise.resolve(undefined) });
+    const { page } = await openPage(browser, await written("untrainable.html", shown));
+    expect(await page.getByRole("button", { name: "Train here" }).isDisabled()).toBe(true);
+    expect(await page.locator("#train-reason").innerText()).toBe(
+      "The page does not train on this set. The real data, toy, were not on the machine that made this page.",
+    );
     await page.close();
   });
 
@@ -226,6 +347,40 @@ describe.skipIf(chromiumPath === undefined)("the page in chromium", () => {
       await page.locator("#runs td", { hasText: "3 of 10" }).waitFor();
       writeRun(live, 6);
       await page.locator("#runs td", { hasText: "6 of 10" }).waitFor({ timeout: 20_000 });
+      const load = page.locator("figure.load");
+      await load.locator("figcaption", { hasText: / of \d+ cores, / }).waitFor();
+      expect(await load.locator("svg").getAttribute("aria-label")).toContain("of memory");
+      await page.close();
+    } finally {
+      await served.close();
+    }
+  });
+
+  test("images form while their run is at work, also under the reader's hands", async () => {
+    const live = join(folder.path, "forming");
+    writeRun(live, 2);
+    await keepState(live, 2);
+    const served = await serveReport({ collect: () => collectToy(live), port: 0 });
+    try {
+      const page = await browser.newPage();
+      await page.goto(served.url);
+      const state = page.locator("#sets output");
+      await state.filter({ hasText: "after 2 steps" }).waitFor();
+      const picture = (): Promise<unknown> =>
+        page.evaluate("document.querySelector('#sets canvas').toDataURL()");
+      const first = await picture();
+      await keepState(live, 4);
+      await state.filter({ hasText: "after 4 steps" }).waitFor({ timeout: 20_000 });
+      expect(await picture()).not.toBe(first);
+      // With the slider in hand the page is not drawn anew, yet the slider grows, and stays where it was put.
+      await page.getByLabel("Evolution").focus();
+      await page.keyboard.press("Home");
+      await state.filter({ hasText: "after 2 steps" }).waitFor();
+      await keepState(live, 6);
+      await page.locator("#sets input[max='2']").waitFor({ timeout: 20_000 });
+      expect(await state.innerText()).toBe("after 2 steps");
+      await page.keyboard.press("End");
+      await state.filter({ hasText: "after 6 steps" }).waitFor();
       await page.close();
     } finally {
       await served.close();
@@ -267,7 +422,8 @@ describe.skipIf(chromiumPath === undefined)("the page in chromium", () => {
 /** The same training in this process, tested on the same images. */
 async function accuracyInNode({ sets, testImages }: ReportData, epochs: number): Promise<number> {
   const { shape, classes, labels, images, training } = sets[0]!;
-  const { mean, std, recipe: whole } = training!;
+  const { input, recipe: whole } = training!;
+  const { mean, std } = input as Extract<typeof input, { kind: "mean-std" }>;
   const recipe = whole as unknown as Recipe;
   const schedule = recipe.schedule as Extract<Recipe["schedule"], { kind: "steps" }>;
   const at = schedule.at.map((epoch) => Math.round((epoch * epochs) / recipe.epochs));

@@ -15,6 +15,7 @@ const readableRecord = z.object({
   normalisation: z.string().optional(),
   ipc: z.number().positive(),
   seed: z.number().optional(),
+  labels: z.string().optional(),
   network: z.string().min(1),
   protocol: z.string().min(1),
   seeds: z.array(z.number()).optional(),

@@ -1,28 +1,34 @@
-import { existsSync, readdirSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { statSync } from "node:fs";
 import { hardLabels, hashSyntheticSet, readSet, type ImageDataset, type SyntheticSet } from "@limbeck/core";
 import { shownPath } from "./find-sources.ts";
-import type { Problem, ReportSet } from "./model.ts";
+import { finalPath, isKeptSet, keptSets } from "./kept-sets.ts";
+import type { Problem, ReportSet, Training } from "./model.ts";
 import { nearestReal } from "./nearest-real.ts";
 import { packImages, packPixels } from "./pack.ts";
 import { messageOf } from "./read-run.ts";
 import { distillCommand } from "./repeat-command.ts";
 import { pixelsOf, shownPositions } from "./set-pictures.ts";
 import { shownJson, shownText } from "./shown-text.ts";
-import { trainingOf } from "./training-material.ts";
+import { trainingOf, untrainableLabels } from "./training-material.ts";
 
 /** Earlier states of a set that the page carries, and the pixels of all of them together. */
 const MOST_SNAPSHOTS = 12;
 const SNAPSHOT_PIXELS = 4_000_000;
 
 export interface SetOptions {
-  /** The real data that the set was made from, where they can be had. */
+  /** The real data that the set was made from, where they can be had: gives nearest images and training. */
   readonly dataset?: ImageDataset;
-  /** Position of the sample of its test split, where the page is to train on the set. */
-  readonly test?: number;
-  /** Gives a configuration its position. */
-  readonly place: (config: unknown) => number;
-  readonly onProblem: (problem: Problem) => void;
+  /** Why there is no such data; a sentence. */
+  readonly withoutData?: string;
+}
+
+/** A set without what only the whole report knows: positions of its configuration and its test images. */
+export interface ReadSet {
+  readonly set: Omit<ReportSet, "config" | "training">;
+  readonly normalisation: SyntheticSet["normalisation"];
+  readonly config: unknown;
+  readonly training?: Omit<Training, "test" | "whitenedTest">;
+  readonly problems: readonly Problem[];
 }
 
 /**
@@ -30,21 +36,26 @@ export interface SetOptions {
  *
  * @throws {DataError} if the file is no set or damaged.
  */
-export function readReportSet(path: string, options: SetOptions): ReportSet {
+export function readReportSet(path: string, { dataset, withoutData }: SetOptions): ReadSet {
   const set = readSet(path);
+  const problems: Problem[] = [];
+  const forming = isKeptSet(path);
   const { size, shape, classes, labels, factor = 1, provenance } = set;
-  const { dataset, test, place, onProblem } = options;
   const hard = hardLabels(set);
   const shown = shownPositions(hard, classes.length, shape);
   const pixels = pixelsOf(set, shown);
+  const untrainable =
+    (forming ? "Its run is still at work." : withoutData) ??
+    (shown.length < size ? `The page carries ${shown.length} of its ${size} images only.` : undefined) ??
+    untrainableLabels(set, shownPath(path));
   const training =
-    dataset === undefined || test === undefined || shown.length < size
-      ? undefined
-      : trainingOf(set, dataset, test);
+    dataset === undefined || untrainable !== undefined ? undefined : trainingOf(set, shown, dataset);
   const own = shown.map((position) => hard[position]!);
-  return {
+  const read: ReadSet["set"] = {
     hash: hashSyntheticSet(set),
     path: shownText(shownPath(path)),
+    id: shownText(shownPath(finalPath(path))),
+    forming,
     method: shownText(provenance.method),
     dataset: shownText(provenance.dataset),
     ipc: provenance.ipc,
@@ -61,9 +72,9 @@ export function readReportSet(path: string, options: SetOptions): ReportSet {
     images: packImages(pixels, shown.length, training === undefined ? 8 : 16),
     labels: own,
     ...(labels.kind !== "soft" ? {} : { soft: packImages(probabilities(set, shown), shown.length, 16) }),
-    ...(dataset === undefined ? {} : { nearest: nearestOf(pixels, own, set, dataset) }),
-    evolution: snapshots(path, set, shown, onProblem),
-    config: place(provenance.config),
+    // While the images change the search would take more than it tells.
+    ...(dataset === undefined || forming ? {} : { nearest: nearestOf(pixels, own, set, dataset) }),
+    evolution: snapshots(path, set, shown, (problem) => problems.push(problem)),
     cite: shownText(provenance.cite, 2000),
     command: shownText(
       distillCommand({
@@ -76,6 +87,13 @@ export function readReportSet(path: string, options: SetOptions): ReportSet {
       4000,
     ),
     provenance: describe(set),
+    ...(untrainable === undefined ? {} : { untrainable: shownText(untrainable, 1000) }),
+  };
+  return {
+    set: read,
+    normalisation: set.normalisation,
+    config: provenance.config,
+    problems,
     ...(training === undefined ? {} : { training }),
   };
 }
@@ -109,44 +127,34 @@ function softmax(logits: Float32Array): Float32Array {
   return powers.map((value) => value / sum);
 }
 
-/** The states that lie in `sets/step-….arrow` beside the set, evenly chosen, and the set itself; the same images of each. */
+/** The states that a run kept on its way, evenly chosen, and the set itself; the same images of each. */
 function snapshots(
   path: string,
   last: SyntheticSet,
   shown: readonly number[],
-  onProblem: SetOptions["onProblem"],
+  onProblem: (problem: Problem) => void,
 ): ReportSet["evolution"] {
-  const folder = join(dirname(path), "sets");
-  if (!existsSync(folder)) return [];
   const { iterations } = last.provenance;
-  const files = readdirSync(folder)
-    .filter((name) => /^step-\d+\.arrow$/.test(name) && stepOf(name) < iterations)
-    .sort();
+  const kept = keptSets(path).filter(({ step }) => step < iterations);
   const pixels = shown.length * (last.images.length / last.size);
   const most = Math.min(MOST_SNAPSHOTS, Math.floor(SNAPSHOT_PIXELS / pixels)) - 1;
   if (most < 1) return [];
-  const stride = Math.max(1, Math.ceil(files.length / most));
-  const earlier = files.flatMap((name, i) => {
-    if ((files.length - 1 - i) % stride !== 0) return [];
+  const stride = Math.max(1, Math.ceil(kept.length / most));
+  const earlier = kept.flatMap(({ step, path: file }, i) => {
+    if ((kept.length - 1 - i) % stride !== 0) return [];
     try {
-      const set = readSet(join(folder, name));
-      return set.size === last.size && set.images.length === last.images.length
-        ? [{ step: stepOf(name), set }]
-        : [];
+      const set = readSet(file);
+      return set.size === last.size && set.images.length === last.images.length ? [{ step, set }] : [];
     } catch (error) {
-      onProblem({ path: join(folder, name), message: messageOf(error) });
+      onProblem({ path: file, message: messageOf(error) });
       return [];
     }
   });
-  if (earlier.length === 0) return [];
+  if (earlier.length === 0 && !isKeptSet(path)) return [];
   return [...earlier, { step: iterations, set: last }].map(({ step, set }) => ({
     step,
     images: packImages(pixelsOf(set, shown), shown.length, 8),
   }));
-}
-
-function stepOf(name: string): number {
-  return Number(/\d+/.exec(name)![0]);
 }
 
 function describe({

@@ -1,21 +1,28 @@
 import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { useBackend, writeSet, type Normalisation } from "@limbeck/core";
+import { normalisePixels, useBackend, writeSet, type Normalisation } from "@limbeck/core";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { nearestReal } from "./nearest-real.ts";
 import { packImages } from "./pack.ts";
 import { inertJson } from "./render-page.ts";
+import { reportMemory } from "./report-memory.ts";
 import { distillCommand, evaluateCommand } from "./repeat-command.ts";
 import {
   collectToy,
+  keepState,
+  neutralRecords,
   recordLine,
+  scoredSet,
   temporaryFolder,
   toyReal,
   toyRealSet,
+  whitenedSet,
   writeEverything,
   writeRun,
 } from "./testing/report-folder.ts";
+
+import { untrainableLabels } from "./training-material.ts";
 
 let folder: ReturnType<typeof temporaryFolder>;
 beforeEach(() => void (folder = temporaryFolder()));
@@ -92,6 +99,36 @@ test("differences to the best pair the seeds, and say whether they are real", as
   expect(of("e").best).toBe(true);
 });
 
+test("images against labels: what was measured, DD-Ranking's scores, and what they still need", async () => {
+  writeFileSync(at("records.jsonl"), recordLine() + neutralRecords());
+  const [whole, ...others] = (await collectToy(folder.path)).labelComparisons;
+  expect(others).toEqual([]);
+  expect(whole).toMatchObject({
+    method: "dm",
+    ipc: 2,
+    labels: "soft",
+    missing: [],
+    missingForAugmentation: [],
+  });
+  expect(whole!.cells.randomHard).toMatchObject({ mean: 32, n: 2 });
+  expect(whole!.scores!.hlr.mean).toBeCloseTo(36, 9);
+  expect(whole!.scores!.ior.mean).toBeCloseTo(15, 9);
+  // β = ½·0.15 + ½·0.05 and ½·0.15 + ½·0.07.
+  const ars = [0.1, 0.11].map((b) => (100 * (Math.exp(b) - Math.exp(-1))) / (Math.E - Math.exp(-1)));
+  expect(whole!.scores!.ars!.mean).toBeCloseTo((ars[0]! + ars[1]!) / 2, 9);
+  writeFileSync(at("records.jsonl"), recordLine({ protocol: "neutral-hard-v1", seeds: [0], accuracy: [50] }));
+  const [part] = (await collectToy(folder.path)).labelComparisons;
+  expect(part!.cells).toEqual({ setHard: { mean: 50, n: 1 } });
+  expect(part).not.toHaveProperty("scores");
+  expect(part!.missing).toEqual([
+    "the set under neutral-v1",
+    "the set under neutral-soft-v1",
+    "random images under neutral-hard-v1",
+    "random images under neutral-soft-v1",
+    "the full data under neutral-hard-v1",
+  ]);
+});
+
 test("a run that is half written, and one of a newer version", async () => {
   writeRun(at("half"), 4, { torn: true });
   writeRun(at("newer"), 1, { format: 9 });
@@ -135,6 +172,77 @@ test("a set: its images, its earlier states, the nearest real images, what train
   expect(set!.training!.random.labels).toEqual([0, 0, 1, 1, 2, 2]);
   expect(testImages).toEqual([expect.objectContaining({ of: toyReal().test.size })]);
   expect(testImages[0]!.labels).toHaveLength(12);
+});
+
+test("a whitened set brings whitened images: its own, random ones and the test images", async () => {
+  const set = await whitenedSet(toyReal());
+  await writeSet(at("set.arrow"), set);
+  const { sets, whitenedTests, testImages } = await collectToy(folder.path);
+  const { input, random, test: position, whitenedTest } = sets[0]!.training!;
+  const values = unpacked((input as Extract<typeof input, { kind: "whitened" }>).images);
+  set.images.forEach((value, i) => expect(values[i]!).toBeCloseTo(value, 3));
+  // The random images are drawn as the harness draws them: here the set is such a draw itself.
+  expect(unpacked(random.images)).toEqual(values);
+  const pixels = new Uint8Array(gunzipSync(Buffer.from(testImages[position]!.images, "base64")));
+  const wanted = normalisePixels(pixels, set.shape, set.normalisation);
+  const { bytes, low, high } = whitenedTests[whitenedTest!]!;
+  const levels = gunzipSync(Buffer.from(bytes, "base64"));
+  wanted.dataSync().forEach((value, i) => {
+    expect(Math.abs(low + (levels[i]! * (high - low)) / 255 - value)).toBeLessThan((high - low) / 255);
+  });
+  wanted.dispose();
+});
+
+test("labels that the page cannot train on say so, with the command that can", async () => {
+  const set = await scoredSet();
+  const labels = set.labels as Extract<typeof set.labels, { kind: "views" }>;
+  expect(untrainableLabels(set, "x/set.arrow")).toBeUndefined();
+  const plan = { size: 6, batchSize: 6, epochs: 1, seed: 0, augmentation: "none" };
+  const views = { kind: "augmented", plan, stored: { count: 1, draw: "order" } } as const;
+  const header = { ...labels.views.header, views };
+  expect(
+    untrainableLabels({ ...set, labels: { ...labels, views: { ...labels.views, header } } }, "x/set.arrow"),
+  ).toBe(
+    "Its labels (72 bytes, float32) belong to the augmented views of one certain training, which the page does not repeat; " +
+      "limbeck evaluate x/set.arrow --network convnet3 --protocol sre2l-v1 --seeds 0,1,2 does.",
+  );
+});
+
+test("a set that is forming: the last state that its run kept, and the ones before", async () => {
+  const run = at("run");
+  writeRun(run, 6);
+  const opened: string[] = [];
+  const memory = reportMemory();
+  const collect = () =>
+    collectToy(folder.path, {
+      memory,
+      openDataset: (name) => {
+        opened.push(name);
+        return Promise.resolve(toyReal());
+      },
+    });
+  await keepState(run, 2);
+  await keepState(run, 4);
+  const first = (await collect()).sets;
+  expect(first).toHaveLength(1);
+  expect(first[0]).toMatchObject({ forming: true, iterations: 4 });
+  expect(first[0]!.evolution.map(({ step }) => step)).toEqual([2, 4]);
+  expect(first[0]).not.toHaveProperty("nearest");
+  expect(first[0]).not.toHaveProperty("training");
+  await keepState(run, 6);
+  const [later] = (await collect()).sets;
+  expect(later!.evolution.map(({ step }) => step)).toEqual([2, 4, 6]);
+  expect(later!.id).toBe(first[0]!.id);
+  await writeSet(join(run, "set.arrow"), {
+    ...toyRealSet(),
+    provenance: { ...toyRealSet().provenance, iterations: 8 },
+  });
+  const [finished] = (await collect()).sets;
+  expect(finished).toMatchObject({ forming: false, id: first[0]!.id, nearest: { searched: 36 } });
+  expect(finished!.evolution.map(({ step }) => step)).toEqual([2, 4, 6, 8]);
+  // What did not change is not read again.
+  expect((await collect()).sets[0]!.images).toBe(finished!.images);
+  expect(opened).toEqual([toyReal().name]);
 });
 
 test("a set without its real data shows its images only; a damaged one is told", async () => {

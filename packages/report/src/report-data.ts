@@ -1,15 +1,27 @@
 import { readFileSync } from "node:fs";
 import { methods } from "@limbeck/benchmarks";
-import { ensureBackend, readSet, type ImageDataset } from "@limbeck/core";
+import { ensureBackend, normalisationDigest, readSet, type ImageDataset } from "@limbeck/core";
 import { anchors } from "./anchors.ts";
+import { compareLabels } from "./compare-labels.ts";
 import { compareRecords, type RecordPlace } from "./compare-records.ts";
+import { evaluationRecords } from "./evaluation-records.ts";
 import { findSources, shownPath, type Sources } from "./find-sources.ts";
-import type { Problem, ReportData, ReportRun, ReportSet, TestImages } from "./model.ts";
+import { finalPath } from "./kept-sets.ts";
+import type {
+  PackedImages,
+  Problem,
+  ReportData,
+  ReportRun,
+  ReportSet,
+  TestImages,
+  Training,
+} from "./model.ts";
 import { readOutcome, readRecordLines, type ReadableRecord } from "./read-records.ts";
-import { readReportSet } from "./read-report-set.ts";
+import { readReportSet, type ReadSet } from "./read-report-set.ts";
+import { reportMemory, setStamp, type ReportMemory } from "./report-memory.ts";
 import { messageOf, readReportRun } from "./read-run.ts";
 import { shownJson, shownText } from "./shown-text.ts";
-import { sampleTestImages } from "./training-material.ts";
+import { sampleTestImages, whitenTestImages } from "./training-material.ts";
 
 /** Sets that carry what training and the search for copies need; further ones show their images only. */
 const MOST_RICH_SETS = 8;
@@ -27,6 +39,8 @@ export interface ReportOptions {
   readonly openDataset?: (name: string) => Promise<ImageDataset | undefined>;
   /** Real test images that the page carries. Default 1000. */
   readonly testImages?: number;
+  /** What earlier calls read: a page that follows work gives the same to every call. Default: nothing is kept. */
+  readonly memory?: ReportMemory;
   /** Leave out the images of sets. */
   readonly withoutImages?: boolean;
 }
@@ -43,8 +57,8 @@ export async function collectReport(paths: readonly string[], options: ReportOpt
   const place = (config: unknown): number => configs.place(shownJson(config));
   const { records, names } = collectRecords(sources, place, problems);
   const runs = collectRuns(sources, place, problems);
-  const { sets, testImages } = options.withoutImages
-    ? { sets: [], testImages: [] }
+  const { sets, testImages, whitenedTests } = options.withoutImages
+    ? { sets: [], testImages: [], whitenedTests: [] }
     : await collectSets(sources, place, problems, options);
   const compared = compareRecords(records);
   const methodIds = new Set([...compared, ...runs, ...sets].map(({ method }) => method));
@@ -57,9 +71,11 @@ export async function collectReport(paths: readonly string[], options: ReportOpt
     sources: names,
     configs: configs.values,
     records: compared,
+    labelComparisons: compareLabels(evaluationRecords({ records: compared, configs: configs.values })),
     runs,
     sets,
     testImages,
+    whitenedTests,
     anchors: anchors.filter(({ dataset }) => datasets.has(dataset)),
     citations: methods
       .filter(({ id }) => methodIds.has(id))
@@ -108,32 +124,82 @@ async function collectSets(
   sources: Sources,
   place: (config: unknown) => number,
   problems: Problem[],
-  { openDataset, testImages: count = 1000 }: ReportOptions,
-): Promise<{ sets: ReportSet[]; testImages: TestImages[] }> {
+  { openDataset, testImages: count = 1000, memory = reportMemory() }: ReportOptions,
+): Promise<Pick<ReportData, "sets" | "testImages" | "whitenedTests">> {
   const sets: ReportSet[] = [];
   const testImages: TestImages[] = [];
-  const opened = new Map<string, ImageDataset | undefined>();
-  const onProblem = (problem: Problem): void => void problems.push(problem);
+  const whitenedTests: PackedImages[] = [];
+  const trainingIn = ({ training, normalisation, set }: ReadSet, dataset: ImageDataset): Training => {
+    const test = remembered(memory.testImages, dataset.sha256, () => sampleTestImages(dataset, count));
+    const placed = { ...training!, test: positionIn(testImages, test) };
+    if (normalisation.kind !== "zca") return placed;
+    const key = `${dataset.sha256} ${normalisationDigest(normalisation)}`;
+    const whitened = remembered(memory.whitenedTests, key, () =>
+      whitenTestImages(test, set.shape, normalisation),
+    );
+    return { ...placed, whitenedTest: positionIn(whitenedTests, whitened) };
+  };
   for (const path of sources.sets) {
     try {
-      const { provenance, normalisation } = readSet(path);
-      const name = provenance.dataset;
       const rich = sets.length < MOST_RICH_SETS;
-      if (rich && openDataset !== undefined && !opened.has(name)) opened.set(name, await openDataset(name));
-      const found = rich ? opened.get(name) : undefined;
-      const dataset = found?.sha256 === provenance.datasetSha256 ? found : undefined;
-      let test =
-        dataset === undefined ? -1 : testImages.findIndex((each) => each.dataset === shownText(name));
-      if (dataset !== undefined && test < 0) test = testImages.push(sampleTestImages(dataset, count)) - 1;
-      if (dataset !== undefined || normalisation.kind === "zca") await ensureBackend();
-      sets.push(
-        readReportSet(path, { ...(dataset === undefined ? {} : { dataset, test }), place, onProblem }),
-      );
+      const { read, dataset } = await readOnce(path, rich, openDataset, memory);
+      const { set, config, training } = read;
+      problems.push(...read.problems);
+      sets.push({
+        ...set,
+        config: place(config),
+        ...(training === undefined || dataset === undefined ? {} : { training: trainingIn(read, dataset) }),
+      });
     } catch (error) {
       problems.push({ path, message: messageOf(error) });
     }
   }
-  return { sets, testImages };
+  return { sets, testImages, whitenedTests };
+}
+
+/** A set file, read anew where it changed. @param rich With what its real data give. */
+async function readOnce(
+  path: string,
+  rich: boolean,
+  openDataset: ReportOptions["openDataset"],
+  memory: ReportMemory,
+): Promise<{ read: ReadSet; dataset: ImageDataset | undefined }> {
+  const stamp = `${rich} ${setStamp(path)}`;
+  const id = finalPath(path);
+  const known = memory.sets.get(id);
+  if (known?.stamp === stamp) return known;
+  const { provenance, normalisation } = readSet(path);
+  const name = provenance.dataset;
+  if (rich && openDataset !== undefined && !memory.datasets.has(name)) {
+    memory.datasets.set(name, await openDataset(name));
+  }
+  const found = rich ? memory.datasets.get(name) : undefined;
+  const dataset = found?.sha256 === provenance.datasetSha256 ? found : undefined;
+  if (dataset !== undefined || normalisation.kind === "zca") await ensureBackend();
+  const withoutData = !rich
+    ? `The page carries what training needs for its first ${MOST_RICH_SETS} sets; a report of this one alone trains on it.`
+    : found === undefined
+      ? `The real data, ${name}, were not on the machine that made this page.`
+      : "The real data on the machine that made this page are not those that the set was made from.";
+  const fresh = {
+    stamp,
+    dataset,
+    read: readReportSet(path, dataset === undefined ? { withoutData } : { dataset }),
+  };
+  memory.sets.set(id, fresh);
+  return fresh;
+}
+
+function remembered<T>(known: Map<string, T>, key: string, make: () => T): T {
+  const value = known.get(key) ?? make();
+  known.set(key, value);
+  return value;
+}
+
+/** Position of an object in a list, to whose end it goes if it is new. */
+function positionIn<T>(list: T[], value: T): number {
+  const position = list.indexOf(value);
+  return position < 0 ? list.push(value) - 1 : position;
 }
 
 /** Texts, each once, by position. */

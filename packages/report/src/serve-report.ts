@@ -1,11 +1,13 @@
+import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { RunError } from "@limbeck/core";
-import type { ReportData } from "./model.ts";
+import { watchLoad } from "./machine-load.ts";
+import type { MachineLoad, ReportData } from "./model.ts";
 import { pageFiles } from "./page-files.ts";
 import { renderPage } from "./render-page.ts";
 
 const HOST = "127.0.0.1";
-const DATA = "data.json";
+const LIVE = { data: "data.json", load: "load.json" };
 
 export interface ServeOptions {
   /** Reads what there is now; called for every visit and every question of the page. */
@@ -30,16 +32,18 @@ export async function serveReport({ collect, port }: ServeOptions): Promise<Serv
   // Reading twice at a time gains nothing.
   let reading: Promise<ReportData> | undefined;
   const read = (): Promise<ReportData> =>
-    (reading ??= collect().finally(() => (reading = undefined))).then((data) => ({ ...data, live: DATA }));
+    (reading ??= collect().finally(() => (reading = undefined))).then((data) => ({ ...data, live: LIVE }));
+  const load = watchLoad();
+  const sources: Answers = { read, load: () => load.read(), render: (data) => renderPage(data, files) };
   const server = createServer((request, response) => {
-    answer(request, read, (data) => renderPage(data, files)).then(
-      ({ status, type, body }) => send(response, status, type, body),
-      (error: unknown) =>
-        send(response, 500, "text/plain", error instanceof Error ? error.message : String(error)),
+    answer(request, sources).then(
+      (reply) => send(response, reply),
+      (error: unknown) => send(response, text(500, error instanceof Error ? error.message : String(error))),
     );
   });
   await new Promise<void>((resolve, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) =>
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      load.stop();
       reject(
         error.code === "EADDRINUSE"
           ? new RunError(
@@ -47,8 +51,8 @@ export async function serveReport({ collect, port }: ServeOptions): Promise<Serv
               { cause: error },
             )
           : new RunError(`report: cannot listen on ${HOST}:${port}: ${error.message}`, { cause: error }),
-      ),
-    );
+      );
+    });
     server.listen(port, HOST, resolve);
   });
   const { port: own } = server.address() as { port: number };
@@ -56,6 +60,7 @@ export async function serveReport({ collect, port }: ServeOptions): Promise<Serv
     url: `http://${HOST}:${own}/`,
     close: () =>
       new Promise((resolve) => {
+        load.stop();
         server.close(() => resolve());
         server.closeAllConnections();
       }),
@@ -66,29 +71,48 @@ interface Reply {
   readonly status: number;
   readonly type: string;
   readonly body: string;
+  readonly etag?: string;
+}
+
+interface Answers {
+  readonly read: () => Promise<ReportData>;
+  readonly load: () => MachineLoad;
+  readonly render: (data: ReportData) => string;
 }
 
 async function answer(
   { method, url, headers }: IncomingMessage,
-  read: () => Promise<ReportData>,
-  render: (data: ReportData) => string,
+  { read, load, render }: Answers,
 ): Promise<Reply> {
   // Another site's page that had its name point here must not read the data.
   const host = (headers.host ?? "").replace(/:\d+$/, "");
-  if (host !== HOST && host !== "localhost")
-    return { status: 403, type: "text/plain", body: "this address only\n" };
-  if (method !== "GET") return { status: 405, type: "text/plain", body: "only GET\n" };
+  if (host !== HOST && host !== "localhost") return text(403, "this address only\n");
+  if (method !== "GET") return text(405, "only GET\n");
   if (url === "/") return { status: 200, type: "text/html", body: render(await read()) };
-  if (url === `/${DATA}`)
-    return { status: 200, type: "application/json", body: JSON.stringify(await read()) };
-  return { status: 404, type: "text/plain", body: "not here\n" };
+  if (url === `/${LIVE.load}`) return json(load());
+  if (url !== `/${LIVE.data}`) return text(404, "not here\n");
+  const data = await read();
+  // Sets are large: what the page has already is not sent again.
+  const etag = `"${createHash("sha256")
+    .update(JSON.stringify({ ...data, made: "" }))
+    .digest("hex")}"`;
+  return headers["if-none-match"] === etag ? { ...text(304, ""), etag } : { ...json(data), etag };
 }
 
-function send(response: ServerResponse, status: number, type: string, body: string): void {
+function text(status: number, body: string): Reply {
+  return { status, type: "text/plain", body };
+}
+
+function json(value: unknown): Reply {
+  return { status: 200, type: "application/json", body: JSON.stringify(value) };
+}
+
+function send(response: ServerResponse, { status, type, body, etag }: Reply): void {
   response.writeHead(status, {
     "Content-Type": `${type}; charset=utf-8`,
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
+    ...(etag === undefined ? {} : { ETag: etag }),
   });
   response.end(body);
 }

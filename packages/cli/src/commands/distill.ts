@@ -43,6 +43,7 @@ interface DistillFlags extends CommonFlags {
   readonly seed?: number;
   readonly out?: string;
   readonly checkpointEvery?: number;
+  readonly keepEvery?: number;
   readonly resume?: true;
   readonly dryRun?: true;
 }
@@ -71,6 +72,11 @@ export function registerDistill(program: Command): void {
     .option(
       "--checkpoint-every <steps>",
       "steps between checkpoints (default: a minute of work)",
+      wholeNumber(1),
+    )
+    .option(
+      "--keep-every <steps>",
+      "steps between two sets kept in sets/ of the run folder: a page shows how the images form",
       wholeNumber(1),
     )
     .option("--resume", "go on with the unfinished run in the run folder")
@@ -123,6 +129,7 @@ async function runDistill(datasetArgument: string | undefined, flags: DistillFla
       seed,
       directory,
       ...(flags.checkpointEvery === undefined ? {} : { checkpointEvery: { steps: flags.checkpointEvery } }),
+      ...(flags.keepEvery === undefined ? {} : { keepEvery: flags.keepEvery }),
       resume: flags.resume === true,
       signal: interrupt.signal,
     });

@@ -1,7 +1,14 @@
 import { takeInterrupts, wholeNumber } from "@limbeck/benchmarks";
 import { LimbeckError, type ImageDataset } from "@limbeck/core";
 import { datasets } from "@limbeck/datasets";
-import { collectReport, serveReport, writeReport, type ReportOptions } from "@limbeck/report";
+import {
+  collectReport,
+  reportMemory,
+  serveReport,
+  writeReport,
+  writeTables,
+  type ReportOptions,
+} from "@limbeck/report";
 import type { Command } from "commander";
 import { withOutputOptions } from "../common-options.ts";
 import { openForCommand } from "../open-for-command.ts";
@@ -12,6 +19,7 @@ interface ReportFlags extends OutputOptions {
   readonly out: string;
   readonly title?: string;
   readonly testImages: number;
+  readonly tables?: true;
   readonly watch?: true;
   readonly port: number;
 }
@@ -26,6 +34,7 @@ export function registerReport(program: Command): void {
       .option("-o, --out <file>", "HTML file to write", "report.html")
       .option("--title <text>", "title of the page (default: from the paths)")
       .option("--test-images <n>", "real test images that the page carries to test on", wholeNumber(1), 1000)
+      .option("--tables", "also write report.md and leaderboard.csv beside the page, over earlier ones")
       .option("--watch", "serve the page on this machine while work goes on; writes no file")
       .option("--port <n>", "port of --watch; 0 for any free one", wholeNumber(0), 4173),
   ).action(report);
@@ -33,7 +42,9 @@ export function registerReport(program: Command): void {
 
 async function report(paths: readonly string[], flags: ReportFlags): Promise<void> {
   const output = createOutput(flags);
+  const memory = reportMemory();
   const options = (): ReportOptions => ({
+    memory,
     ...(flags.title === undefined ? {} : { title: flags.title }),
     made: new Date().toISOString(),
     testImages: flags.testImages,
@@ -41,11 +52,23 @@ async function report(paths: readonly string[], flags: ReportFlags): Promise<voi
   });
   if (flags.watch === true) return watch(() => collectReport(paths, options()), flags.port, output);
   const { data, bytes } = await writeReport(paths, flags.out, options());
+  const tables = flags.tables === true ? writeTables(data, flags.out) : [];
   const { records, sets, runs, problems } = data;
   for (const { path, message } of problems) output.note(`${path}: ${message}`);
   output.result(
-    { path: flags.out, bytes, records: records.length, sets: sets.length, runs: runs.length, problems },
-    `${flags.out}: ${records.length} evaluations, ${sets.length} sets, ${runs.length} runs, ${formatBytes(bytes)}`,
+    {
+      path: flags.out,
+      tables,
+      bytes,
+      records: records.length,
+      sets: sets.length,
+      runs: runs.length,
+      problems,
+    },
+    [
+      `${flags.out}: ${records.length} evaluations, ${sets.length} sets, ${runs.length} runs, ${formatBytes(bytes)}`,
+      ...tables,
+    ].join("\n"),
   );
 }
 

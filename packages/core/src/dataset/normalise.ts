@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { ShapeError } from "../errors.ts";
 import type { ImageShape, Normalisation } from "./image-dataset.ts";
+import { numbersOf } from "../engine/numbers-of.ts";
 
 /**
  * Raw pixels as network input: scaled to [0, 1], then shifted and scaled per channel or whitened. The caller owns the tensor.
@@ -55,8 +56,8 @@ export function denormaliseImages(
     return out;
   }
   const size = normalisation.mean.length;
-  const pictures = tf.tidy(() =>
-    tf.matMul(tf.tensor2d(images, [n, size]), tf.tensor2d(normalisation.unwhiten, [size, size])).dataSync(),
+  const pictures = numbersOf(() =>
+    tf.matMul(tf.tensor2d(images, [n, size]), tf.tensor2d(normalisation.unwhiten, [size, size])),
   );
   for (let i = 0; i < images.length; i++) out[i] = 255 * (pictures[i]! + normalisation.mean[i % size]!);
   return out;

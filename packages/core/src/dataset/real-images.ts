@@ -3,6 +3,7 @@ import { DataError } from "../errors.ts";
 import type { RealImages } from "../method/method.ts";
 import type { ImageDataset, ImageSplit, Normalisation } from "./image-dataset.ts";
 import { checkNormalisation, normalisePixels } from "./normalise.ts";
+import { numbersOf } from "../engine/numbers-of.ts";
 
 /** Whitened splits up to this size are kept as floats: whitening a batch anew costs as much as a small network. */
 const WHITENED_CACHE_BYTES = 2 ** 30;
@@ -70,10 +71,10 @@ function whitenedCache(
       throw new RangeError(`read: index must be from 0 to ${split.size - 1}, got ${index}`);
     }
     const block = Math.floor(index / BLOCK);
-    blocks[block] ??= tf.tidy(() => {
+    blocks[block] ??= numbersOf(() => {
       const count = Math.min(BLOCK, split.size - block * BLOCK);
       const indices = Int32Array.from({ length: count }, (_, i) => block * BLOCK + i);
-      return Float32Array.from(normalisePixels(split.read(indices), shape, normalisation).dataSync());
+      return normalisePixels(split.read(indices), shape, normalisation);
     });
     const start = (index - block * BLOCK) * size;
     return blocks[block].subarray(start, start + size);

@@ -66,8 +66,8 @@ export async function fitZca(
   return {
     kind: "zca",
     mean: Float32Array.from(mean),
-    whiten: Float32Array.from(whiten, (value, i) => value / scale[Math.floor(i / size)]!),
-    unwhiten: Float32Array.from(unwhiten, (value, i) => value * scale[i % size]!),
+    whiten: (whiten as Float32Array).map((value, i) => value / scale[Math.floor(i / size)]!),
+    unwhiten: (unwhiten as Float32Array).map((value, i) => value * scale[i % size]!),
   };
 }
 

@@ -20,6 +20,8 @@ export interface DistillOptions<ConfigInput> extends ConfigChoice<ConfigInput> {
   readonly checkpointEvery?: Cadence;
   /** Steps between two writings of `preview.png`. Default: only at the end. */
   readonly previewEvery?: number;
+  /** Steps between two sets that are kept as `sets/step-….arrow` in the run folder, to watch how images form. Default: none. */
+  readonly keepEvery?: number;
   /** Aborting it finishes the step, writes a checkpoint and ends the run with `InterruptedError`. */
   readonly signal?: AbortSignal;
   /** Go on with the run in `directory`, or start one if there is none. Default false: a folder with a run is refused. */

@@ -13,7 +13,7 @@ import { toyMethod } from "../testing/toy-method.ts";
 import { readCheckpoint } from "./checkpoint.ts";
 import { distill, type Run } from "./distill.ts";
 import type { RunEvent } from "./events.ts";
-import { readRun } from "./run-folder.ts";
+import { keptSetPath, readRun } from "./run-folder.ts";
 
 const dataset = toyDataset();
 const config = { ipc: 2, iterations: 12 };
@@ -122,6 +122,18 @@ describe("distill", () => {
       if (event.kind === "step" && fs.existsSync(join(directory, "preview.png"))) seen.push(event.step);
     }
     expect(seen).toEqual([5, 6, 7, 8, 9, 10, 11, 12]);
+  });
+
+  it("keeps the set as it stood, and becomes the same set as without", async () => {
+    const run = distill(toyMethod, dataset, { config, directory, keepEvery: 5 });
+    const shorter = distill(toyMethod, dataset, { config, directory: join(directory, "shorter") });
+    for await (const event of run) void event;
+    expect(fs.readdirSync(join(directory, "sets"))).toEqual(["step-000005.arrow", "step-000010.arrow"]);
+    const half = readSet(keptSetPath(directory, 5));
+    const set = await run.result;
+    expect(half.provenance).toEqual({ ...set.provenance, iterations: 5 });
+    expect(half.images).not.toEqual(set.images);
+    expect((await shorter.result).images).toEqual(set.images);
   });
 });
 
@@ -338,6 +350,7 @@ describe("a run that goes wrong", () => {
       [{ preset: "large" }, 'toy: unknown preset "large"; known: sample'],
       [{ seed: 0.5 }, "distill: seed must be a whole number, got 0.5"],
       [{ checkpointEvery: { steps: 0 } }, "distill: checkpointEvery.steps must be above 0, got 0"],
+      [{ keepEvery: 0 }, "distill: keepEvery must be above 0, got 0"],
       [{ previewEvery: -1 }, "distill: previewEvery must be above 0, got -1"],
       [{ resume: true, directory: undefined }, "distill: resume needs the directory of the run"],
     ];

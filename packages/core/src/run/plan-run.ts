@@ -24,6 +24,7 @@ export interface RunPlan<Schema extends z.ZodType = z.ZodType, State extends Met
   readonly resume: boolean;
   readonly checkpointEvery: Cadence;
   readonly previewEvery: number;
+  readonly keepEvery: number;
 }
 
 const DEFAULT_CHECKPOINT: Cadence = { seconds: 60 };
@@ -39,7 +40,8 @@ export function planRun<Schema extends z.ZodType, State extends MethodState>(
   dataset: ImageDataset,
   options: DistillOptions<z.input<Schema>>,
 ): RunPlan<Schema, State> {
-  const { seed = 0, checkpointEvery = DEFAULT_CHECKPOINT, previewEvery = Infinity, resume = false } = options;
+  const { seed = 0, checkpointEvery = DEFAULT_CHECKPOINT, resume = false } = options;
+  const { previewEvery = Infinity, keepEvery = Infinity } = options;
   const config = resolveConfig(method, options);
   const plainConfig = config as Readonly<Record<string, unknown>>;
   const ipc = Number(plainConfig["ipc"]);
@@ -48,6 +50,7 @@ export function planRun<Schema extends z.ZodType, State extends MethodState>(
   checkPositive("checkpointEvery.steps", checkpointEvery.steps);
   checkPositive("checkpointEvery.seconds", checkpointEvery.seconds);
   checkPositive("previewEvery", previewEvery);
+  checkPositive("keepEvery", keepEvery);
   if (resume && options.directory === undefined) {
     throw new ConfigError("distill: resume needs the directory of the run");
   }
@@ -67,6 +70,7 @@ export function planRun<Schema extends z.ZodType, State extends MethodState>(
     resume,
     checkpointEvery,
     previewEvery,
+    keepEvery,
   };
 }
 

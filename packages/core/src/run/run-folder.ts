@@ -34,6 +34,11 @@ export function runPaths(folder: string): RunPaths {
   };
 }
 
+/** Where a run folder keeps the set as it stood after some step. */
+export function keptSetPath(folder: string, step: number): string {
+  return join(folder, "sets", `step-${String(step).padStart(6, "0")}.arrow`);
+}
+
 /** What a run folder tells about its run. */
 export interface RunSummary {
   readonly paths: RunPaths;

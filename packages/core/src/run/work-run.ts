@@ -20,7 +20,7 @@ import { writeRunConfig, type RunConfig } from "./run-config.ts";
 import { folderPartStore, memoryPartStore, type PartStore } from "./part-store.ts";
 import { forecastOf, prepareContext, type PartEnvironment } from "./prepare-parts.ts";
 import { runEnvironment, type RunEnvironment } from "./run-environment.ts";
-import { holdRunFolder, type RunPaths } from "./run-folder.ts";
+import { holdRunFolder, keptSetPath, type RunPaths } from "./run-folder.ts";
 import { decodeState, encodeState } from "./state-codec.ts";
 
 /** How a run talks to the outside. */
@@ -196,6 +196,13 @@ async function runSteps<Schema extends z.ZodType, State extends MethodState>(
       if (step < steps && saveIsDue()) await save();
       if (step < steps && step % plan.previewEvery === 0 && paths !== undefined) {
         await previewPng(snapshot(), paths.preview);
+      }
+      if (step < steps && step % plan.keepEvery === 0 && paths !== undefined) {
+        const { provenance, ...set } = snapshot();
+        await writeSet(keptSetPath(paths.folder, step), {
+          ...set,
+          provenance: { ...provenance, iterations: step },
+        });
       }
     }
     await save();

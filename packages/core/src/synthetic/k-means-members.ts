@@ -3,6 +3,7 @@ import type { RealImages } from "../method/method.ts";
 import { choice, uniform } from "../random/draw.ts";
 import { foldIn, type Key } from "../random/key.ts";
 import { oneHotLabels } from "./set-tensors.ts";
+import { numbersOf } from "../engine/numbers-of.ts";
 
 /** Maps normalised images `[N, H, W, C]` to rows `[N, D]`. */
 export type Embedding = (images: tf.Tensor4D) => tf.Tensor2D;
@@ -101,11 +102,11 @@ function drawProportional(weights: Float64Array, u: number, taken: readonly numb
 
 /** Squared distances `[N·k]`, row-major, by ‖x‖² − 2x·c + ‖c‖². */
 function distancesToCentres(rows: tf.Tensor2D, centres: tf.Tensor2D): Float32Array {
-  return tf.tidy(() => {
+  return numbersOf(() => {
     const squares = tf.sum(tf.square(rows), 1, true);
     const centreSquares = tf.reshape(tf.sum(tf.square(centres), 1), [1, -1]);
     const cross = tf.mul(tf.matMul(rows, centres, false, true), 2);
-    return tf.relu(tf.add(tf.sub(squares, cross), centreSquares)).dataSync() as Float32Array;
+    return tf.relu(tf.add(tf.sub(squares, cross), centreSquares));
   });
 }
 

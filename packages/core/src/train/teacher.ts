@@ -15,6 +15,7 @@ import { accuracy } from "./accuracy.ts";
 import { readNetworkWeights, weightTensors, type NetworkWeights } from "./network-weights.ts";
 import { recipeSchema, type Recipe } from "./recipe.ts";
 import { disposeTrained, trainNetwork, type TrainedNetwork, type TrainingSnapshot } from "./train-network.ts";
+import { numbersOf } from "../engine/numbers-of.ts";
 
 /** Raise it when training changes its bits: teachers that were made before are then not found any more. */
 const VERSION = 1;
@@ -192,8 +193,7 @@ async function trainedNumbers({
   optimiser,
 }: TrainedNetwork): Promise<Record<string, Float32Array>> {
   const numbers = async (vector: tf.Tensor): Promise<Float32Array> => Float32Array.from(await vector.data());
-  const flat = (vectors: readonly tf.Tensor1D[]): Float32Array =>
-    Float32Array.from(tf.tidy(() => tf.concat([...vectors]).dataSync()));
+  const flat = (vectors: readonly tf.Tensor1D[]): Float32Array => numbersOf(() => tf.concat([...vectors]));
   return {
     theta: await numbers(theta),
     ...(statistics && { mean: flat(statistics.mean), variance: flat(statistics.variance) }),

@@ -8,7 +8,6 @@ export { datmConfigSchema, type DatmConfig, type DatmConfigInput } from "./datm/
 export { datm, type DatmState } from "./datm/method.ts";
 export { astConfigSchema, type AstConfig, type AstConfigInput } from "./ast/config.ts";
 export { ast } from "./ast/method.ts";
-export { heldOutSplit } from "./experts/held-out.ts";
 export type { TrajectoryState } from "./shared/trajectory-state.ts";
 export {
   trajectoryGradient,

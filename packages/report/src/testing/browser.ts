@@ -7,14 +7,22 @@ const PLACES = [process.env["LIMBECK_CHROMIUM"] ?? "", "/usr/bin/chromium", "/us
 /** The browser's program; undefined where there is none. */
 export const chromiumPath = PLACES.find((path) => path !== "" && existsSync(path));
 
+/** What a browser without a graphics processor needs to have WebGPU and WebGL all the same, on the processor. */
+export const SOFTWARE_GRAPHICS = [
+  "--enable-unsafe-webgpu",
+  "--use-webgpu-adapter=swiftshader",
+  "--use-angle=swiftshader",
+  "--enable-unsafe-swiftshader",
+];
+
 /** Starts the browser without a window, and without anything that talks to the outside. */
-export function startBrowser(): Promise<Browser> {
+export function startBrowser(graphics: readonly string[] = ["--disable-gpu"]): Promise<Browser> {
   return chromium.launch({
     executablePath: chromiumPath!,
     args: [
       "--headless",
       "--no-sandbox",
-      "--disable-gpu",
+      ...graphics,
       "--disable-quic",
       "--no-first-run",
       "--disable-background-networking",

@@ -1,7 +1,20 @@
 import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { hashSyntheticSet, useBackend, writeSet, type ImageDataset, type SyntheticSet } from "@limbeck/core";
+import { randomSubset } from "@limbeck/benchmarks";
+import {
+  hardLabels,
+  hashImages,
+  hashSyntheticSet,
+  keptSetPath,
+  memoryBytes,
+  useBackend,
+  whitenedDataset,
+  writeSet,
+  type ViewsHeader,
+  type ImageDataset,
+  type SyntheticSet,
+} from "@limbeck/core";
 import { toyDataset, toySet } from "@limbeck/core/testing";
 import { collectReport, type ReportOptions } from "../report-data.ts";
 
@@ -38,6 +51,33 @@ export function recordLine(changes: Readonly<Record<string, unknown>> = {}): str
     ...changes,
   };
   return `${JSON.stringify(record)}\n`;
+}
+
+/** Records of a set with soft labels, of random images and of the full data under the neutral protocols: all that scores need. */
+export function neutralRecords(): string {
+  const accuracies: readonly (readonly [method: string, part: string, accuracy: readonly number[]])[] = [
+    ["dm", "", [60, 62]],
+    ["dm", "-hard", [50, 48]],
+    ["dm", "-soft", [58, 60]],
+    ["dm", "-plain", [40, 44]],
+    ["random", "", [31, 31]],
+    ["random", "-hard", [31, 33]],
+    ["random", "-soft", [45, 47]],
+    ["random", "-soft-plain", [35, 37]],
+    ["full", "-hard", [84, 86]],
+  ];
+  return accuracies
+    .map(([method, part, accuracy]) =>
+      recordLine({
+        method,
+        protocol: `neutral${part}-v1`,
+        seeds: [0, 1],
+        accuracy,
+        ...(method === "dm" ? { labels: "soft" } : { labels: "hard", config: {} }),
+        ...(method === "full" ? { ipc: 5000 } : {}),
+      }),
+    )
+    .join("");
 }
 
 /** The configuration of a run. */
@@ -97,6 +137,42 @@ export function toyRealSet(ipc = 2, labels: "hard" | "soft" = "hard"): Synthetic
   const set = toySet({ shape: [8, 8, 1], ipc, classes: real.classes, labels, normalisation: "mean-std" });
   const provenance = { ...set.provenance, dataset: real.name, datasetSha256: real.sha256, ipc };
   return { ...set, normalisation: real.normalisation, provenance };
+}
+
+/** Real images under the whitening of their own training split. */
+export async function whitenedSet(real: ImageDataset): Promise<SyntheticSet> {
+  await useBackend("auto", { threads: 1 });
+  return { ...randomSubset(await whitenedDataset(real), 2, 0), augmentation: "auto" };
+}
+
+/** The toy set with a teacher's scores of its images, whose likeliest class is not the image's own. */
+export function scoredSet(): Promise<SyntheticSet> {
+  const set = toyRealSet();
+  const classes = set.classes.length;
+  const values = hardLabels(set);
+  const scores = Float32Array.from({ length: set.size * classes }, (_, i) =>
+    i % classes === (values[Math.floor(i / classes)]! + 1) % classes ? 2 : -1,
+  );
+  const header: ViewsHeader = {
+    images: hashImages(set),
+    teacher: "toy",
+    classes,
+    codec: { kind: "float32" },
+    views: { kind: "static", size: set.size },
+  };
+  const records = memoryBytes(new Uint8Array(scores.buffer));
+  return Promise.resolve({ ...set, labels: { kind: "views", values, views: { header, records } } });
+}
+
+/** Writes the toy set as its run kept it after a step: the later, the brighter. */
+export async function keepState(run: string, step: number): Promise<void> {
+  await useBackend("auto", { threads: 1 });
+  const set = toyRealSet();
+  await writeSet(keptSetPath(run, step), {
+    ...set,
+    images: set.images.map((value) => value * 0.1 * step),
+    provenance: { ...set.provenance, iterations: step },
+  });
 }
 
 /** A folder with a bit of everything: a set with earlier states, its record, two runs, and names that attack. */

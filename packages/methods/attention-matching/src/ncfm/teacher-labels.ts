@@ -1,3 +1,4 @@
+import { numbersOf } from "@limbeck/core";
 import * as tf from "@tensorflow/tfjs-core";
 
 /**
@@ -13,7 +14,7 @@ import * as tf from "@tensorflow/tfjs-core";
  */
 export function teacherLabels(logits: tf.Tensor2D, labels: ArrayLike<number>): Float32Array {
   const [n, classes] = logits.shape;
-  const rows = tf.tidy(() => Float32Array.from(tf.softmax(logits).dataSync()));
+  const rows = numbersOf(() => tf.softmax(logits));
   for (let i = 0; i < n; i++) {
     const row = rows.subarray(i * classes, (i + 1) * classes);
     if (row[labels[i]!] === Math.max(...row)) continue;

@@ -1,4 +1,4 @@
-import * as tf from "@tensorflow/tfjs-core";
+import type * as tf from "@tensorflow/tfjs-core";
 import {
   checkFactor,
   foldIn,
@@ -9,6 +9,7 @@ import {
   type InitialiseOptions,
   type RunContext,
   type SyntheticSet,
+  numbersOf,
 } from "@limbeck/core";
 import { augmentationOf } from "./synthetic-batch.ts";
 
@@ -47,7 +48,7 @@ export function pixelResult(
   const { classes, shape, normalisation } = context.dataset;
   checkFactor("config", config.factor, shape);
   const size = classes.length * config.ipc;
-  const images = tf.tidy(() => Float32Array.from(normaliseImages(pixels, normalisation).dataSync()));
+  const images = numbersOf(() => normaliseImages(pixels, normalisation));
   return {
     images,
     size,

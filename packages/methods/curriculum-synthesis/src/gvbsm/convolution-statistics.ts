@@ -3,16 +3,13 @@ import {
   choice,
   foldIn,
   keyFromSeed,
-  teacherParts,
-  weightTensors,
   type BatchMoments,
-  type PreparedArrays,
   type PreparedPart,
   type RunContext,
   type TeacherConfig,
 } from "@limbeck/core";
-import { setImmediate } from "node:timers/promises";
-import * as tf from "@tensorflow/tfjs-core";
+import type * as tf from "@tensorflow/tfjs-core";
+import { teacherStatisticsPart } from "../shared/teacher-statistics.ts";
 import { patchMoments } from "./patch-moments.ts";
 
 /** Images of which a batch's variances are taken: the mean over batches is kept, as published. */
@@ -53,60 +50,21 @@ interface StatisticsPartOptions {
 /**
  * Statistics of the inputs of all convolutions of a teacher over real training images, as a part to prepare: the arrays of
  * {@link statisticsVectors}.
- *
- * Differs: the images are not augmented.
  */
 export function statisticsPart(context: RunContext, options: StatisticsPartOptions): PreparedPart {
-  const { dataset, real } = context;
-  const network = context.network(options.teacher.network);
-  const count = Math.min(options.images ?? Infinity, dataset.train.size);
-  return {
-    name: options.part,
-    identity: {
-      kind: "convolution-statistics",
-      version: 1,
-      teacher: teacherParts(context, options.teacherPart, options.teacher).at(-1)!.identity,
-      images: count,
-    },
-    multiplyAdds: network.multiplyAdds * count,
-    bytes: 4 * network.parameterCount,
-    async make(signal, prepared): Promise<PreparedArrays> {
-      const arrays = prepared(options.teacherPart);
-      const values = (name: string): Float32Array => arrays[name]!.data as Float32Array;
-      const teacher = weightTensors(network, {
-        theta: values("theta"),
-        mean: values("mean"),
-        variance: values("variance"),
-      });
-      const all = Int32Array.from({ length: dataset.train.size }, (_, i) => i);
-      const chosen = choice(foldIn(keyFromSeed(0), "convolution statistics"), all, count);
-      const sums: Record<string, Float64Array> = {};
-      try {
-        for (let start = 0; start < count; start += BATCH) {
-          signal.throwIfAborted();
-          const own = chosen.subarray(start, start + BATCH);
-          tf.tidy(() => {
-            const { convolutionInputs } = network.apply(teacher.theta, real.read(own), {
-              statistics: teacher.statistics,
-              convolutionInputs: true,
-            });
-            const vectors = statisticsVectors(convolutionInputs!.map(convolutionStatistics));
-            for (const [name, vector] of Object.entries(vectors)) {
-              const sum = (sums[name] ??= new Float64Array(vector.size));
-              vector.dataSync().forEach((value, i) => (sum[i] = sum[i]! + (value * own.length) / count));
-            }
-          });
-          await setImmediate();
-        }
-      } finally {
-        tf.dispose([teacher.theta, ...teacher.statistics.mean, ...teacher.statistics.variance]);
-      }
-      return Object.fromEntries(
-        Object.entries(sums).map(([name, sum]) => [
-          name,
-          { shape: [sum.length], data: Float32Array.from(sum) },
-        ]),
-      );
-    },
-  };
+  const { size } = context.dataset.train;
+  const count = Math.min(options.images ?? Infinity, size);
+  const all = Int32Array.from({ length: size }, (_, i) => i);
+  const chosen = choice(foldIn(keyFromSeed(0), "convolution statistics"), all, count);
+  const batches = Array.from({ length: Math.ceil(count / BATCH) }, (_, b) => {
+    const positions = chosen.subarray(b * BATCH, (b + 1) * BATCH);
+    return { positions, row: 0, weight: positions.length / count };
+  });
+  return teacherStatisticsPart(context, {
+    ...options,
+    identity: { kind: "convolution-statistics", version: 1, images: count },
+    batches,
+    read: { convolutionInputs: true },
+    vectors: ({ convolutionInputs }) => statisticsVectors(convolutionInputs!.map(convolutionStatistics)),
+  });
 }

@@ -13,6 +13,7 @@ import {
   type RunContext,
   type StepResult,
   type SyntheticSet,
+  numbersOf,
 } from "@limbeck/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { disposeTeacher } from "../shared/dispose-teacher.ts";
@@ -176,11 +177,9 @@ function staticLabels(
     const teacher = preparedTeacher(context, partName(k), config);
     for (let start = 0; start < size; start += LABEL_BATCH) {
       const count = Math.min(LABEL_BATCH, size - start);
-      const scores = tf.tidy(() => {
+      const scores = numbersOf(() => {
         const own = tf.tensor4d(images.slice(start * length, (start + count) * length), [count, ...shape]);
-        return teacher.network
-          .apply(teacher.theta, own, { statistics: teacher.statistics })
-          .logits.dataSync();
+        return teacher.network.apply(teacher.theta, own, { statistics: teacher.statistics }).logits;
       });
       const offset = start * classes.length;
       scores.forEach((score, i) => (values[offset + i] = values[offset + i]! + score / teachers.length));

@@ -11,6 +11,7 @@ import {
   type StepResult,
   type SyntheticSet,
   type Teacher,
+  numbersOf,
 } from "@limbeck/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { disposeTeacher } from "../shared/dispose-teacher.ts";
@@ -195,7 +196,7 @@ function result(
   const { classes, shape, normalisation } = dataset;
   const size = classes.length * ipc;
   return {
-    images: tf.tidy(() => Float32Array.from(mosaic(crops, factor).dataSync())),
+    images: numbersOf(() => mosaic(crops, factor)),
     size,
     shape,
     classes,

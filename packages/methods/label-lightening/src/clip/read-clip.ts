@@ -7,6 +7,7 @@ import {
   type NetworkStatistics,
   type ParameterEntry,
   type SafetensorsTensor,
+  numbersOf,
 } from "@limbeck/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Encoder, HeadWeights } from "../projector/encoder.ts";
@@ -107,11 +108,11 @@ export function readClip(path: string, sizes: ClipSizes = CLIP_VIT_B_32): Clip {
         );
       }
       const prompts = classes.map((name) => tokenizer.encode(template.replace("{}", name), sizes.context));
-      const rows = tf.tidy(() => {
+      const weight = numbersOf(() => {
         const features = prompts.map((tokens) => text.embed(thetas.text, tokens));
-        return tf.transpose(tf.concat(features)).dataSync();
+        return tf.transpose(tf.concat(features));
       });
-      return { classes: classes.length, weight: Float32Array.from(rows) };
+      return { classes: classes.length, weight };
     },
     dispose: () => tf.dispose([thetas.vision, thetas.text, ...kept]),
   };
@@ -183,11 +184,11 @@ function ownLayout(path: string, { name, shape, size, stored }: Stored, tensors:
   const whole = third === undefined ? theirs : [3 * theirs[0]!, ...theirs.slice(1)];
   const all = values(path, tensor, whole, tensors);
   const data = third === undefined ? all : all.subarray(third * size, (third + 1) * size);
-  return isTurned ? tf.tidy(() => transposed(data.slice(), theirs)) : data;
+  return isTurned ? numbersOf(() => transposed(data.slice(), theirs)) : data;
 }
 
 /** Filters [O, I, h, w] → [h, w, I, O]; weights [out, in] → [in, out]. */
-function transposed(data: Float32Array, shape: readonly number[]): Float32Array {
+function transposed(data: Float32Array, shape: readonly number[]): tf.Tensor {
   const x = tf.tensor(data, [...shape]);
-  return tf.transpose(x, shape.length === 4 ? [2, 3, 1, 0] : [1, 0]).dataSync() as Float32Array;
+  return tf.transpose(x, shape.length === 4 ? [2, 3, 1, 0] : [1, 0]);
 }

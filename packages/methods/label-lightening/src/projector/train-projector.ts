@@ -13,6 +13,7 @@ import {
   type Key,
   type OptimiserState,
   type RealImages,
+  numbersOf,
 } from "@limbeck/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Teacher } from "../teacher.ts";
@@ -111,11 +112,11 @@ function classPrototypes({ encoder, dataset, real }: TrainProjectorOptions): Hea
   const { network, theta } = encoder.withHead({ classes, weight });
   const prepare = encoderInput(encoder, dataset.normalisation);
   for (let label = 0; label < classes; label++) {
-    const prototype = tf.tidy(() => {
+    const prototype = numbersOf(() => {
       const images = prepare(real.read(real.ofClass(label).slice(0, PROTOTYPE_IMAGES)));
       const { embedding } = network.apply(theta, images, statistics === undefined ? {} : { statistics });
       const mean = tf.mean(unit(embedding), 0, true);
-      return unit(mean as tf.Tensor2D).dataSync();
+      return unit(mean as tf.Tensor2D);
     });
     for (let d = 0; d < features; d++) weight[d * classes + label] = prototype[d]!;
   }

@@ -6,6 +6,7 @@ import {
   type PreparedPart,
   type Recipe,
   type RunContext,
+  numbersOf,
 } from "@limbeck/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { TrainedConfig } from "./config.ts";
@@ -71,21 +72,16 @@ export function networkRows(
   output: "embedding" | "logits",
 ): Rows {
   const network = context.network(name);
-  return tf.tidy(() => {
-    const parameters = tf.tensor1d(theta);
-    const parts: Float32Array[] = [];
-    for (let start = 0; start < positions.length; start += BATCH) {
-      const rows = tf.tidy(() => {
-        const images = context.real.read(positions.slice(start, start + BATCH));
-        const outputs = network.apply(parameters, images);
-        return outputs[output].dataSync();
-      });
-      parts.push(Float32Array.from(rows));
-    }
-    const values = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-    parts.reduce((offset, part) => (values.set(part, offset), offset + part.length), 0);
-    return { values, width: values.length / positions.length };
-  });
+  const parameters = tf.tensor1d(theta);
+  const parts: Float32Array[] = [];
+  for (let start = 0; start < positions.length; start += BATCH) {
+    const batch = positions.slice(start, start + BATCH);
+    parts.push(numbersOf(() => network.apply(parameters, context.real.read(batch))[output]));
+  }
+  parameters.dispose();
+  const values = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  parts.reduce((offset, part) => (values.set(part, offset), offset + part.length), 0);
+  return { values, width: values.length / positions.length };
 }
 
 /** The trained parameters of the prepared network `network/INDEX`. */

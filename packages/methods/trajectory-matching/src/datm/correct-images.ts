@@ -1,4 +1,4 @@
-import { DataError, foldIn, permutation, type RunContext } from "@limbeck/core";
+import { DataError, foldIn, permutation, type RunContext, numbersOf } from "@limbeck/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { expertSnapshot } from "../experts/expert-parts.ts";
 import { logitsOf } from "../shared/logits-of.ts";
@@ -28,10 +28,10 @@ export function correctImages(context: RunContext, config: DatmConfig): Labelled
   const epochs = epochsOf(config);
   const order = permutation(foldIn(context.key, "scanning experts"), config.experts);
   const scoresOf = (expert: number, positions: Int32Array): Float32Array =>
-    tf.tidy(() => {
+    numbersOf(() => {
       const theta = expertSnapshot(context, config, expert, epochs);
       const read = (from: number, to: number) => real.read(positions.subarray(from, to));
-      return logitsOf(network, theta, positions.length, read).dataSync() as Float32Array;
+      return logitsOf(network, theta, positions.length, read);
     });
 
   const chosen = dataset.classes.map((name, label) => {

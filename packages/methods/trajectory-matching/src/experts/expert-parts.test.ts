@@ -1,11 +1,17 @@
-import { createRunContext, useBackend, type PreparedArrays, type RunContext } from "@limbeck/core";
+import {
+  createRunContext,
+  heldOutSplit,
+  trainingPositions,
+  useBackend,
+  type PreparedArrays,
+  type RunContext,
+} from "@limbeck/core";
 import { toyDataset } from "@limbeck/core/testing";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { expertConfigShape } from "./expert-config.ts";
 import { expertParts, expertSnapshot, type ExpertChoice } from "./expert-parts.ts";
-import { heldOutSplit, trainingPositions } from "./held-out.ts";
 
 beforeAll(() => useBackend("cpu"));
 
@@ -145,10 +151,10 @@ describe("held-out images", () => {
     const split = heldOutSplit(dataset, 0.25);
     expect(split.size).toBe(9);
     expect([0, 1, 2].map((label) => split.labels.filter((own) => own === label).length)).toEqual([3, 3, 3]);
-    expect(trainingPositions(context, 0.25)).toHaveLength(27);
-    expect(trainingPositions(context, 0)).toHaveLength(36);
+    expect(trainingPositions(dataset, 0.25)).toHaveLength(27);
+    expect(trainingPositions(dataset, 0)).toHaveLength(36);
     const held = Buffer.from(split.read([0]));
-    for (const position of trainingPositions(context, 0.25)) {
+    for (const position of trainingPositions(dataset, 0.25)) {
       expect(held.equals(Buffer.from(dataset.train.read([position])))).toBe(false);
     }
   });

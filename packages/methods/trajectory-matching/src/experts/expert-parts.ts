@@ -4,13 +4,14 @@ import {
   keyFromSeed,
   normalisationDigest,
   RunError,
+  trainingPositions,
   type PreparedArrays,
   type PreparedPart,
   type RunContext,
+  numbersOf,
 } from "@limbeck/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { ExpertConfig } from "./expert-config.ts";
-import { trainingPositions } from "./held-out.ts";
 import { decodeSnapshot, encodeSnapshot, vector } from "./snapshot-codec.ts";
 import { trainEpoch } from "./train-epoch.ts";
 
@@ -39,7 +40,7 @@ export function expertParts(context: RunContext, config: ExpertChoice, epochs: n
     );
   }
   const { dataset } = context;
-  const positions = trainingPositions(context, config.validationShare);
+  const positions = trainingPositions(context.dataset, config.validationShare);
   const recipe = recipeOf(config);
   const passes = 3 * (config.sharpnessRadius > 0 ? 2 : 1) * (config.gradientPenalty > 0 ? 4 : 1);
   const vectorBytes = 4 * network.parameterCount;
@@ -63,8 +64,7 @@ export function expertParts(context: RunContext, config: ExpertChoice, epochs: n
     async make(signal, prepared): Promise<PreparedArrays> {
       const key = foldIn(foldIn(keyFromSeed(config.expertSeed), "expert"), expert);
       if (epoch === 0) {
-        const fresh = tf.tidy(() => network.init(foldIn(key, "init")).dataSync());
-        return { theta: vector(Float32Array.from(fresh)) };
+        return { theta: vector(numbersOf(() => network.init(foldIn(key, "init")))) };
       }
       const before = prepared(partName(expert, epoch - 1));
       const { theta, velocity, loss } = await trainEpoch({

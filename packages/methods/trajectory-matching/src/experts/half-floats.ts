@@ -9,13 +9,17 @@ const float = new Float32Array(word.buffer);
 /** Numbers rounded to the nearest of a 16-bit format, ties to even; beyond its range they are infinite. */
 export function toHalf(values: Float32Array, format: HalfFormat): Uint16Array {
   const round = format === "float16" ? float16Bits : bfloat16Bits;
-  return Uint16Array.from(values, round);
+  const bits = new Uint16Array(values.length);
+  values.forEach((value, i) => (bits[i] = round(value)));
+  return bits;
 }
 
 /** The numbers of 16-bit patterns, exact. */
 export function fromHalf(bits: Uint16Array, format: HalfFormat): Float32Array {
   const widen = format === "float16" ? fromFloat16 : fromBfloat16;
-  return Float32Array.from(bits, widen);
+  const values = new Float32Array(bits.length);
+  bits.forEach((word, i) => (values[i] = widen(word)));
+  return values;
 }
 
 function bfloat16Bits(value: number): number {

@@ -3,13 +3,13 @@ import {
   foldIn,
   initialise,
   RunError,
+  trainingPositions,
   type Embedding,
   type RealImages,
   type RunContext,
   type SyntheticSet,
 } from "@limbeck/core";
 import * as tf from "@tensorflow/tfjs-core";
-import { trainingPositions } from "../experts/held-out.ts";
 import type { TrajectoryConfig } from "./config.ts";
 import type { TrajectoryGradient } from "./trajectory-gradient.ts";
 
@@ -35,7 +35,7 @@ const MOST_GUARDED = 200;
 /** The real images that a run may learn from: those of the context without the held-out ones. */
 export function trainingImages(context: RunContext, share: number): RealImages {
   if (share === 0) return context.real;
-  const allowed = new Set(trainingPositions(context, share));
+  const allowed = new Set(trainingPositions(context.dataset, share));
   return {
     ofClass: (label) => context.real.ofClass(label).filter((position) => allowed.has(position)),
     read: (indices) => context.real.read(indices),
