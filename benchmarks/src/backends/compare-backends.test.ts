@@ -9,7 +9,7 @@ test("the back ends of this machine agree with plain JavaScript", async () => {
   const { columns, rows, problems } = await compareBackends({
     backends,
     quick: true,
-    threads: 1,
+    threads: 2,
     nodeArguments: TSX,
   });
   expect(problems).toEqual([]);

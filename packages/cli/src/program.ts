@@ -31,7 +31,7 @@ export function createProgram(): Command {
   registerRelabel(program);
   registerReport(program);
   registerPlot(program);
-  program.addCommand(perfCommand().copyInheritedSettings(program));
+  program.addCommand(perfCommand().copyInheritedSettings(program).enablePositionalOptions());
   registerDoctor(program);
   registerSetup(program);
   registerDatasets(program);
