@@ -11,7 +11,7 @@ const TESTS = ["**/*.test.ts", "**/*.test-d.ts", "**/*.bench.ts", "test/**/*.ts"
 const MAY_READ_THE_CLOCK = [
   "packages/core/src/{engine,run}/**",
   "packages/cli/src/**",
-  "benchmarks/src/{perf,accuracy,downstream,command-line}/**",
+  "benchmarks/src/{backends,perf,accuracy,downstream,command-line}/**",
   "benchmarks/src/sweep/cell-process-main.ts",
 ];
 /** Programs, which talk to people. */

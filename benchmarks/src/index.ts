@@ -72,6 +72,13 @@ export {
   type CellRunnerOptions,
 } from "./sweep/cell-runner.ts";
 export { createProcessRunner, type CellPlaces } from "./sweep/cell-process.ts";
+export {
+  checkDevices,
+  createDevicePool,
+  deviceEnvironment,
+  parseDevices,
+  type DevicePool,
+} from "./sweep/device-pool.ts";
 export { folderCellStore, type CellOutcome, type CellStore } from "./sweep/cell-store.ts";
 export { appendOnce } from "./sweep/append-once.ts";
 export { forecastSweep, type SweepForecast } from "./sweep/forecast-sweep.ts";

@@ -1,17 +1,8 @@
-import {
-  createRunContext,
-  disposeState,
-  foldIn,
-  integers,
-  keyFromSeed,
-  resolveConfig,
-  stateTensors,
-  type ImageDataset,
-  type ImageSplit,
-} from "@limbeck/core";
+import { createRunContext, disposeState, foldIn, resolveConfig, stateTensors } from "@limbeck/core";
 import { methodNamed } from "../method-named.ts";
 import { CLASSES, REAL_PER_CLASS, SYNTHETIC_PER_CLASS } from "./fixed-inputs.ts";
 import type { Workload } from "./measure.ts";
+import { randomDataset } from "./random-dataset.ts";
 
 /** Images a class: more than a real batch. */
 const PER_CLASS = 2 * REAL_PER_CLASS;
@@ -67,7 +58,7 @@ export const methodIterations: readonly Workload[] = Object.keys(SETTINGS).map((
 
 function setUp(id: string) {
   const method = methodNamed(id);
-  const run = createRunContext(randomDataset(), 0);
+  const run = createRunContext(randomDataset({ classes: CLASSES, perClass: PER_CLASS, side: SIDE }), 0);
   const config = resolveConfig(method, { config: SETTINGS[id]! });
   const network = run.network("convnet3");
   // NCFM's pool: networks as they are before training cost as much.
@@ -79,31 +70,4 @@ function setUp(id: string) {
   });
   const context = { ...run, prepared: () => Object.fromEntries(ends) };
   return { method, context, config, forecast: method.forecast(context, config) };
-}
-
-function randomDataset(): ImageDataset {
-  const [size, length] = [CLASSES * PER_CLASS, SIDE * SIDE * 3];
-  const pixels = Uint8Array.from(integers(keyFromSeed("random images"), size * length, 0, 256));
-  const split: ImageSplit = {
-    size,
-    labels: Int32Array.from({ length: size }, (_, i) => i % CLASSES),
-    read(indices) {
-      const images = new Uint8Array(indices.length * length);
-      Array.from(indices).forEach((index, i) =>
-        images.set(pixels.subarray(index * length, (index + 1) * length), i * length),
-      );
-      return images;
-    },
-  };
-  return {
-    name: "random",
-    classes: Array.from({ length: CLASSES }, (_, label) => String(label)),
-    shape: [SIDE, SIDE, 3],
-    normalisation: { kind: "mean-std", mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] },
-    train: split,
-    test: split,
-    mirrorInvariant: true,
-    source: { citation: "generated", licence: "CC0-1.0", origin: "pnpm perf" },
-    sha256: "",
-  };
 }

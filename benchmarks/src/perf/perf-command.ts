@@ -3,6 +3,7 @@ import { engineInfo, peakResidentBytes } from "@limbeck/core";
 import { Command, Option } from "commander";
 import { wholeNumber } from "../command-line/option-parsers.ts";
 import { startEngine, type EngineChoice } from "../command-line/start-engine.ts";
+import { backendsCommand } from "../backends/backends-command.ts";
 import { growthCommand } from "./growth-command.ts";
 import { profileRun, profileText } from "./kernel-shares.ts";
 import { medianSeconds, type Measurement, type Workload } from "./measure.ts";
@@ -39,6 +40,7 @@ export function perfCommand(): Command {
       // `perf growth --precision high`: the option is growth's.
       .enablePositionalOptions()
       .addCommand(growthCommand())
+      .addCommand(backendsCommand())
   );
 }
 

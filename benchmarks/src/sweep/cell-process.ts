@@ -4,6 +4,7 @@ import { InterruptedError, RunError } from "@limbeck/core";
 import type { Cell } from "./cell.ts";
 import type { CellProgress, CellRunner } from "./cell-runner.ts";
 import type { CellOutcome } from "./cell-store.ts";
+import { deviceEnvironment, type DevicePool } from "./device-pool.ts";
 
 /** Folders of a process that runs one cell. */
 export interface CellPlaces {
@@ -29,16 +30,19 @@ export type FromCell =
  * methods of this workspace and what `openDataset` opens. A process ends when the one that started it is gone.
  *
  * @param nodeArguments Options of node; default: those of this process.
+ * @param devices Graphics cards: each process sees one of its own.
  *
  * Rejects as the runner of this process does, and with {@link RunError} where the process ended before its cell.
  */
 export function createProcessRunner(
   places: CellPlaces,
   nodeArguments: readonly string[] = process.execArgv,
+  devices?: DevicePool,
 ): CellRunner {
   return (cell, hooks = {}) =>
     new Promise((resolve, reject) => {
-      const child = startCell({ kind: "run", cell, places }, nodeArguments);
+      const device = devices?.take();
+      const child = startCell({ kind: "run", cell, places }, nodeArguments, device);
       const stop = (): void => say(child, { kind: "stop" });
       hooks.signal?.addEventListener("abort", stop);
       child.on("message", (message: FromCell) => {
@@ -61,6 +65,7 @@ export function createProcessRunner(
       });
       child.on("error", reject);
       child.on("exit", (code, signal) => {
+        if (device !== undefined) devices?.give(device);
         hooks.signal?.removeEventListener("abort", stop);
         // Without effect where a message has settled it.
         reject(
@@ -73,11 +78,16 @@ export function createProcessRunner(
     });
 }
 
-function startCell(message: ToCell, nodeArguments: readonly string[]): ChildProcess {
+function startCell(
+  message: ToCell,
+  nodeArguments: readonly string[],
+  device: number | undefined,
+): ChildProcess {
   const program = import.meta.url.endsWith(".ts") ? "./cell-process-main.ts" : "./cell-process-main.js";
   const child = fork(fileURLToPath(new URL(program, import.meta.url)), {
     execArgv: [...nodeArguments],
     stdio: ["ignore", "ignore", "inherit", "ipc"],
+    ...(device === undefined ? {} : { env: { ...process.env, ...deviceEnvironment(device, process.env) } }),
   });
   say(child, message);
   return child;

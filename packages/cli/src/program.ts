@@ -10,6 +10,7 @@ import { registerImport } from "./commands/import.ts";
 import { registerMethods } from "./commands/methods.ts";
 import { registerPlot } from "./commands/plot.ts";
 import { registerReport } from "./commands/report.ts";
+import { registerSetup } from "./commands/setup.ts";
 import { registerSweep } from "./commands/sweep.ts";
 import { registerWorker } from "./commands/worker.ts";
 import { registerRelabel } from "./commands/relabel.ts";
@@ -30,8 +31,9 @@ export function createProgram(): Command {
   registerRelabel(program);
   registerReport(program);
   registerPlot(program);
-  program.addCommand(perfCommand().copyInheritedSettings(program));
+  program.addCommand(perfCommand().copyInheritedSettings(program).enablePositionalOptions());
   registerDoctor(program);
+  registerSetup(program);
   registerDatasets(program);
   registerMethods(program);
   registerExport(program);

@@ -159,8 +159,16 @@ export {
   releaseIdleMemory,
   resetPeakBytes,
 } from "./engine/memory.ts";
+export { nvidiaCards, type NvidiaCard } from "./engine/nvidia.ts";
 export type { SelfTestReport } from "./engine/self-test.ts";
 export { PRECISIONS, type EngineOptions, type Precision } from "./engine/settings.ts";
+export {
+  removeTensorflowSetup,
+  setupTensorflow,
+  type SetupOptions,
+  type SetupReport,
+} from "./tensorflow-setup/setup-tensorflow.ts";
+export { cacheFolder } from "./cache-folder.ts";
 
 // Training and testing of networks.
 export { batchAugmentation, type Batch } from "./train/augment-batch.ts";

@@ -5,12 +5,7 @@ import { packageRoot } from "./package-root.ts";
 
 const paths = envPaths("limbeck", { suffix: "" });
 
-/**
- * Folder of the decoded caches: the argument, else `LIMBECK_CACHE`, else the user's cache folder of the platform.
- */
-export function cacheFolder(folder?: string): string {
-  return resolve(folder ?? (process.env.LIMBECK_CACHE || paths.cache));
-}
+export { cacheFolder } from "@limbeck/core";
 
 /**
  * Folders where data files are looked for, in order: the argument, `LIMBECK_DATA`, `shared/data` beside the

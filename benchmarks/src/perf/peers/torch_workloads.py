@@ -120,17 +120,27 @@ def main():
     parser.add_argument("name", choices=WORKLOADS)
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     options = parser.parse_args()
+    on_card = options.device == "cuda"
+    if on_card:
+        torch.set_default_device("cuda")
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    finish = torch.cuda.synchronize if on_card else lambda: None
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
     run = WORKLOADS[options.name]()
     run()
     seconds = []
     for _ in range(options.runs):
+        finish()
         begin = time.perf_counter()
         run()
+        finish()
         seconds.append(time.perf_counter() - begin)
     line = {"name": options.name, "seconds": statistics.median(seconds), "peakBytes": peak_bytes()}
+    if on_card:
+        line["peakDeviceBytes"] = torch.cuda.max_memory_allocated()
     print(json.dumps({**line, "backend": f"pytorch {torch.__version__}", "precision": "highest", "threads": options.threads}))
 
 

@@ -1,11 +1,14 @@
 import {
+  checkDevices,
   createCellRunner,
+  createDevicePool,
   createProcessRunner,
   fairTable,
   folderCellStore,
   forecastSweep,
   methods,
   openCellStore,
+  parseDevices,
   planCells,
   planSweep,
   queueSweep,
@@ -25,7 +28,7 @@ import {
   type SweepPlan,
   type SweepResult,
 } from "@limbeck/benchmarks";
-import { engineInfo } from "@limbeck/core";
+import { ConfigError, engineInfo, nvidiaCards } from "@limbeck/core";
 import { InvalidArgumentError, type Command } from "commander";
 import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -44,7 +47,8 @@ interface Shard {
 interface SweepFlags extends CommonFlags {
   readonly out: string;
   readonly records?: string;
-  readonly jobs: number;
+  readonly jobs?: number;
+  readonly devices?: readonly number[];
   readonly shard?: Shard;
   readonly retryFailed?: true;
   readonly dryRun?: true;
@@ -66,9 +70,13 @@ export function registerSweep(program: Command): void {
     .option("--records <file>", "append the records to this file too")
     .option(
       "--jobs <n>",
-      "cells at a time, from two on each in a process of its own with its share of the cores",
+      "cells at a time, from two on each in a process of its own with its share of the cores (default: 1, or one a device)",
       wholeNumber(1),
-      1,
+    )
+    .option(
+      "--devices <list>",
+      "graphics cards such as 0,1: each cell in a process with one of its own",
+      parseDevices,
     )
     .option("--shard <i/n>", "only every n-th, from the i-th: for n machines", shard)
     .option("--retry-failed", "try again what failed in an earlier call")
@@ -85,9 +93,19 @@ async function sweep(path: string, flags: SweepFlags): Promise<void> {
   const output = createOutput(flags);
   const read = await readSweepFile(path);
   // What neither the file nor the command says of threads follows from the jobs.
-  const share =
-    flags.jobs === 1 ? {} : { threads: Math.max(1, Math.floor(availableParallelism() / flags.jobs)) };
+  const jobs = jobsOf(flags);
+  if (flags.devices !== undefined && flags.queue !== undefined) {
+    throw new ConfigError(
+      "sweep: wanted --devices or --queue, got both; workers of a queue choose theirs by limbeck worker --device",
+    );
+  }
+  const share = jobs === 1 ? {} : { threads: Math.max(1, Math.floor(availableParallelism() / jobs)) };
   await startEngine({ ...share, ...defined(read.file.engine ?? {}), ...defined(flags) }, output);
+  if (flags.devices !== undefined) {
+    const { backend, isa } = engineInfo();
+    const cards = isa === "cuda" && nvidiaCards().length > 0 ? nvidiaCards().length : undefined;
+    checkDevices(flags.devices, { backend, isa, jobs, cards });
+  }
   const download = flags.dryRun !== true;
   const catalogue: Catalogue = {
     methods,
@@ -114,18 +132,25 @@ async function start(
   flags: SweepFlags,
   common: Pick<RunSweepOptions, "retryFailed" | "signal" | "onEvent">,
 ): Promise<SweepResult> {
-  const { out: folder, queue, records, jobs } = flags;
+  const { out: folder, queue, records, devices } = flags;
+  const jobs = jobsOf(flags);
   if (queue !== undefined) {
     const store = (): Promise<CellStore> => openCellStore(flags.store ?? folder);
     const files = [sweepPaths(folder).records, ...(records === undefined ? [] : [records])];
     return queueSweep(plan, { queue, store, records: files, ...common });
   }
   const runner: RunSweepOptions["runner"] = (places) =>
-    jobs === 1
+    jobs === 1 && devices === undefined
       ? createCellRunner({ catalogue, ...places })
-      : createProcessRunner({ ...places, store: sweepPaths(folder).store });
+      : createProcessRunner(
+          { ...places, store: sweepPaths(folder).store },
+          process.execArgv,
+          devices === undefined ? undefined : createDevicePool(devices),
+        );
   return runSweep(plan, { folder, runner, jobs, ...common, ...(records === undefined ? {} : { records }) });
 }
+
+const jobsOf = ({ jobs, devices }: SweepFlags): number => jobs ?? devices?.length ?? 1;
 
 async function run(plan: SweepPlan, catalogue: Catalogue, flags: SweepFlags, output: Output): Promise<void> {
   const interrupt = takeInterrupts(() =>

@@ -1,6 +1,7 @@
 import { hostname } from "node:os";
 import { join } from "node:path";
 import {
+  deviceEnvironment,
   methods,
   openCellStore,
   runCellWorker,
@@ -21,6 +22,7 @@ interface WorkerFlags extends OutputOptions {
   readonly work?: string;
   readonly lease: number;
   readonly untilEmpty?: true;
+  readonly device?: number;
 }
 
 /** Seconds between two lines about one cell. */
@@ -45,11 +47,25 @@ export function registerWorker(program: Command): void {
       wholeNumber(1),
       120,
     )
+    .option(
+      "--device <n>",
+      "graphics card of this worker; several workers share a machine so",
+      wholeNumber(0),
+    )
     .option("--until-empty", "end when no cell is waiting");
   withOutputOptions(command).action(runWorker);
 }
 
-async function runWorker({ queue, store: place, lease, untilEmpty, ...flags }: WorkerFlags): Promise<void> {
+async function runWorker({
+  queue,
+  store: place,
+  lease,
+  untilEmpty,
+  device,
+  ...flags
+}: WorkerFlags): Promise<void> {
+  // Before a back end looks for its card.
+  if (device !== undefined) Object.assign(process.env, deviceEnvironment(device, process.env));
   const output = createOutput(flags);
   const here = place.startsWith("s3:") ? ".limbeck" : place;
   const interrupt = takeInterrupts(() =>

@@ -22,8 +22,10 @@ export interface BackendReport {
   /** What each precision is computed in. */
   readonly precisions: Arithmetic | null;
   readonly isa: string | null;
-  /** Bytes it can address; null for graphics cards, which do not tell. */
+  /** Bytes it can address, of the graphics card where one computes; null for a card that does not tell. */
   readonly memory: number | null;
+  /** How an available one could do better, such as use a card that it leaves idle. */
+  readonly advice: string | null;
   /** Present when it was asked for and the back end is available. */
   readonly selfTest?: SelfTestReport;
 }
@@ -61,6 +63,7 @@ async function examine(name: BackendName, settings: EngineSettings, test: boolea
       precisions: null,
       isa: null,
       memory: null,
+      advice: null,
     };
   }
   return {
@@ -74,7 +77,8 @@ async function examine(name: BackendName, settings: EngineSettings, test: boolea
     threads: found.threads,
     precisions: found.arithmetic,
     isa: found.isa,
-    memory: found.accelerated ? null : addressableMemory(name),
+    memory: found.accelerated ? (found.memory ?? null) : addressableMemory(name),
+    advice: found.advice ?? null,
     ...(test ? { selfTest: await selfTest(name, settings) } : {}),
   };
 }

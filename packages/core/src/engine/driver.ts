@@ -21,6 +21,10 @@ export interface Available {
   readonly arithmetic: Arithmetic;
   /** Instruction set of its kernels, such as `avx512-amx`, `simd128`, `none`. */
   readonly isa: string;
+  /** Bytes of the graphics card's memory; null or left out where it is not told. */
+  readonly memory?: number | null;
+  /** How it could do better here, as an instruction. */
+  readonly advice?: string;
 }
 
 /** A back end that cannot be had here. */

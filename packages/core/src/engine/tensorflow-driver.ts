@@ -1,16 +1,20 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { FLOAT32_ONLY, firstLine, type Arithmetic, type Availability, type BackendDriver } from "./driver.ts";
 import { cpuModel } from "./machine.ts";
-import { nvidiaModel } from "./nvidia.ts";
-import { resolveOptional } from "./optional-package.ts";
+import { hasNvidiaDriver, nvidiaCard } from "./nvidia.ts";
 import type { EngineSettings } from "./settings.ts";
 import { registerNumericPadding } from "./tensorflow-padding.ts";
+import { registerQuickStep } from "./tensorflow-step.ts";
+import { loadTensorflowPackage } from "../tensorflow-setup/load-tensorflow-package.ts";
+import { currentSetup } from "../tensorflow-setup/setup-folder.ts";
+import {
+  installedTensorflowPackages,
+  TENSORFLOW_PACKAGES,
+  type TensorflowPackage,
+} from "../tensorflow-setup/tensorflow-package.ts";
 
-/** Either package gives the same back end; the first that loads is taken. */
-const PACKAGES = ["@tensorflow/tfjs-node-gpu", "@tensorflow/tfjs-node"] as const;
-
-/** From this Node on, `util.isNullOrUndefined`, which tfjs-node 4.22 calls, is gone. */
-const FIRST_UNSUPPORTED_NODE = 23;
+/** What puts all of it right on one machine. */
+const SETUP = "run `limbeck setup tensorflow`";
 
 /** What the loaded back end object tells about itself. */
 interface TensorflowBackend {
@@ -32,14 +36,8 @@ export const tensorflowDriver: BackendDriver = {
   name: "tensorflow",
   async probe(settings) {
     if (loaded === undefined) {
-      const found = PACKAGES.map((name) => ({ name, entry: resolveOptional(name) }));
-      const installed = found.flatMap(({ name, entry }) => (entry === undefined ? [] : [{ name, entry }]));
-      const node = Number(process.versions.node.split(".")[0]);
-      const refusal =
-        refuse(
-          installed.map(({ name }) => name),
-          node,
-        ) ?? (await load(installed, settings));
+      const packages = installedTensorflowPackages();
+      const refusal = packages.length === 0 ? notInstalled() : await load(packages, settings);
       if (refusal !== undefined) return refusal;
     }
     return describe(loaded!);
@@ -48,23 +46,13 @@ export const tensorflowDriver: BackendDriver = {
   prepare() {},
 };
 
-/** Why loading need not be tried: nothing installed, or a Node that the package cannot run on. */
-export function refuse(installed: readonly string[], nodeMajor: number): Availability | undefined {
-  if (installed.length === 0) {
-    return {
-      available: false,
-      reason: `neither ${PACKAGES.join(" nor ")} is installed`,
-      fix: `install ${PACKAGES[0]} (NVIDIA GPUs) or ${PACKAGES[1]} and let its install script run`,
-    };
-  }
-  if (nodeMajor >= FIRST_UNSUPPORTED_NODE) {
-    return {
-      available: false,
-      reason: `Node ${nodeMajor} is too new for ${installed[0]}, which works up to Node ${FIRST_UNSUPPORTED_NODE - 1}`,
-      fix: `run with Node 20 or ${FIRST_UNSUPPORTED_NODE - 1}`,
-    };
-  }
-  return undefined;
+/** No package that could be loaded. */
+export function notInstalled(): Availability {
+  return {
+    available: false,
+    reason: `neither ${TENSORFLOW_PACKAGES.join(" nor ")} is installed`,
+    fix: `run \`npm install --ignore-scripts ${TENSORFLOW_PACKAGES[0]}\` in the folder you work in, then ${SETUP.slice(4)}`,
+  };
 }
 
 /** Tells a package without its compiled binding from one whose binding does not load. */
@@ -74,30 +62,43 @@ export function explainLoadFailure(packageName: string, error: unknown): Availab
     return {
       available: false,
       reason: `${packageName} is installed but its binding is missing: its install script did not run or could not download TensorFlow`,
-      fix: `run \`npm rebuild ${packageName} --build-addon-from-source\` where the download host of TensorFlow can be reached`,
+      fix: `${SETUP}, which builds it against a TensorFlow of Python`,
     };
   }
   return {
     available: false,
     reason: `${packageName} is installed but its binding does not load: ${text}`,
-    fix: "install the libraries it asks for (CUDA and cuDNN for the GPU package), or rebuild the package",
+    fix: `${SETUP}, which builds it against a TensorFlow of Python, or install the libraries it asks for`,
   };
 }
 
 async function load(
-  installed: readonly { readonly name: string; readonly entry: string }[],
+  packages: readonly TensorflowPackage[],
   settings: EngineSettings,
 ): Promise<Availability | undefined> {
+  const state = currentSetup(packages);
+  if (state.kind === "broken")
+    return { available: false, reason: state.reason, fix: `${SETUP} again, or with --remove` };
+  const [binding, candidates] =
+    state.kind === "ready"
+      ? [state.binding, packages.filter(({ name }) => name === state.setup.package.name)]
+      : [undefined, packages];
   const before = tf.engine().backendName;
   process.env["TF_CPP_MIN_LOG_LEVEL"] ??= "3";
   process.env["TF_NUM_INTRAOP_THREADS"] = String(settings.threads);
   // TensorFloat-32 keeps 10 bits of the mantissa: only `default` may use it.
   process.env["NVIDIA_TF32_OVERRIDE"] ??= settings.precision === "default" ? "1" : "0";
+  // As `nvidia-smi` counts them.
+  process.env["CUDA_DEVICE_ORDER"] ??= "PCI_BUS_ID";
+  // Without it the first process would take all of a card's memory.
+  process.env["TF_FORCE_GPU_ALLOW_GROWTH"] ??= "true";
   let failure: Availability | undefined;
-  for (const { name, entry } of installed) {
+  for (const each of candidates) {
+    const { name } = each;
     try {
-      await import(entry);
+      loadTensorflowPackage(each, binding);
       registerNumericPadding();
+      registerQuickStep();
       const tf32 = process.env["NVIDIA_TF32_OVERRIDE"] !== "0" ? "tf32" : "float32";
       const onCuda = backendObject().isUsingGpuDevice;
       loaded = {
@@ -122,13 +123,26 @@ function backendObject(): TensorflowBackend {
 
 function describe(state: Loaded): Availability {
   const backend = backendObject();
+  const accelerated = backend.isUsingGpuDevice;
   return {
     available: true,
     version: `TensorFlow ${backend.binding.TF_Version} through ${state.packageName}`,
-    device: backend.isUsingGpuDevice ? `${nvidiaModel()} (CUDA)` : cpuModel(),
-    accelerated: backend.isUsingGpuDevice,
+    device: accelerated ? cudaDevice() : cpuModel(),
+    accelerated,
     threads: state.threads,
     arithmetic: state.arithmetic,
-    isa: backend.isUsingGpuDevice ? "cuda" : "chosen by oneDNN",
+    isa: accelerated ? "cuda" : "chosen by oneDNN",
+    ...(accelerated ? { memory: nvidiaCard().memory } : {}),
+    ...(!accelerated && hasNvidiaDriver() ? { advice: NO_CUDA } : {}),
   };
+}
+
+/** Where there is a card and TensorFlow computes on the processor all the same. */
+const NO_CUDA =
+  "the NVIDIA card is not used: this TensorFlow has no CUDA, or the CUDA libraries are missing or too old for it; run " +
+  '`python3 -m pip install "tensorflow[and-cuda]"`, then `limbeck setup tensorflow`';
+
+function cudaDevice(): string {
+  const { name, driver } = nvidiaCard();
+  return `${name} (CUDA${driver === null ? "" : `, driver ${driver}`})`;
 }

@@ -3,7 +3,8 @@ import * as tf from "@tensorflow/tfjs-core";
 /** The kernels of a convolution and its two derivatives; tfjs-node has them for padding `valid` and `same` only. */
 const WRAPPED = {
   [tf.Conv2D]: padInput,
-  [tf.Conv2DBackpropFilter]: padInput,
+  [tf.Conv2DBackpropFilter]: (kernel: tf.KernelFunc, args: Arguments, paddings: Paddings) =>
+    padInput((padded) => withoutRest(kernel, padded), args, paddings),
   [tf.Conv2DBackpropInput]: padGradient,
 } as const;
 
@@ -24,8 +25,11 @@ export function registerNumericPadding(): void {
       ...kernel,
       kernelFunc: (args) => {
         const pad = args.attrs?.["pad"];
+        if (pad === "valid" || pad === 0) {
+          const valid = withValid(args, {});
+          return kernelName === tf.Conv2DBackpropFilter ? withoutRest(kernelFunc, valid) : kernelFunc(valid);
+        }
         if (typeof pad !== "number") return kernelFunc(args);
-        if (pad === 0) return kernelFunc(withValid(args, {}));
         const paddings: Paddings = [[0, 0], [pad, pad], [pad, pad], [0, 0]]; // prettier-ignore
         return tf.tidy(() => wrap(kernelFunc, args, paddings)) as tf.TensorInfo;
       },
@@ -36,6 +40,29 @@ export function registerNumericPadding(): void {
 function padInput(kernel: tf.KernelFunc, args: Arguments, paddings: Paddings): tf.Tensor {
   const x = tf.pad(args.inputs["x"] as tf.Tensor4D, paddings);
   return kernel({ ...withValid(args, {}), inputs: { ...args.inputs, x } }) as tf.Tensor;
+}
+
+/**
+ * The filter's gradient from the part of the input that windows cover. In TensorFlow 2.21 the oneDNN kernel writes beyond its memory
+ * where a stride leaves rows or columns at the end that no window reaches; they add nothing.
+ */
+function withoutRest(kernel: tf.KernelFunc, args: Arguments): tf.Tensor {
+  const { x, dy } = args.inputs as unknown as { readonly x: tf.Tensor4D; readonly dy: tf.Tensor4D };
+  const filter = args.attrs!["filterShape"] as Shape4D;
+  const along = (name: string, axis: number): number => {
+    const given = (args.attrs![name] ?? 1) as number | readonly number[];
+    return typeof given === "number" ? given : given[axis]!;
+  };
+  const covered = ([0, 1] as const).map((axis) => {
+    const window = (filter[axis] - 1) * along("dilations", axis) + 1;
+    return (dy.shape[axis + 1]! - 1) * along("strides", axis) + window;
+  });
+  const [height, width] = covered as [number, number];
+  if (height === x.shape[1] && width === x.shape[2]) return kernel(args) as tf.Tensor;
+  return tf.tidy(() => {
+    const part = tf.slice(x, [0, 0, 0, 0], [x.shape[0], height, width, x.shape[3]]);
+    return kernel({ ...args, inputs: { ...args.inputs, x: part } }) as tf.Tensor;
+  });
 }
 
 /** The gradient in the padded input, without its border. */

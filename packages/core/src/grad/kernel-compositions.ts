@@ -2,6 +2,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { BackendError } from "../errors.ts";
 import type { Composition } from "./compositions/composition.ts";
 import { conv2DBackpropFilter, conv2DBackpropInput } from "./compositions/convolution.ts";
+import { oneHot } from "./compositions/one-hot.ts";
 import { padV2 } from "./compositions/padding.ts";
 import { avgPoolGrad, maxPoolGrad } from "./compositions/pooling.ts";
 
@@ -37,6 +38,7 @@ const compositions: Readonly<Record<string, Composition>> = {
   [tf.Conv2DBackpropInput]: conv2DBackpropInput,
   [tf.MaxPoolGrad]: maxPoolGrad,
   [tf.PadV2]: padV2,
+  [tf.OneHot]: oneHot,
   [tf.UnsortedSegmentSum]: unsortedSegmentSum,
 };
 
@@ -48,6 +50,8 @@ const REPLACED: Readonly<Record<string, ReadonlySet<string>>> = {
     // Wrong in tfjs 4.22: the search for a window's maximum starts at the smallest positive float, so a window without a
     // positive element gets no gradient.
     tf.MaxPoolGrad,
+    // Wrong in tfjs 4.22: writes whole numbers into tensors of floats, whose bits then mean almost 0.
+    tf.OneHot,
   ]),
   webgpu: new Set([
     // One storage buffer a term in tfjs 4.22: a program of many terms is refused, and its result is whatever lay there.
