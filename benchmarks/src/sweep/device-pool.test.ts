@@ -12,7 +12,7 @@ test("each process of a cell sees a card of its own, and the card is free again 
   onTestFinished(() => rmSync(root, { recursive: true, force: true }));
   // Runs in each process before all else, and ends it.
   const probe = join(root, "probe.mjs");
-  const told = `[process.env.CUDA_VISIBLE_DEVICES, process.env.LIMBECK_DEVICE, process.env.CUDA_DEVICE_ORDER].join(" ")`;
+  const told = `[process.env.CUDA_VISIBLE_DEVICES, process.env.CUDA_DEVICE_ORDER].join(" ")`;
   writeFileSync(
     probe,
     `import { writeFileSync } from "node:fs";
@@ -34,7 +34,7 @@ process.exit(7);
       .filter((name) => name.startsWith("env-"))
       .map((name) => readFileSync(join(root, name), "utf8"))
       .sort();
-  expect(seen()).toEqual(["3 3 PCI_BUS_ID", "5 5 PCI_BUS_ID"]);
+  expect(seen()).toEqual(["3 PCI_BUS_ID", "5 PCI_BUS_ID"]);
   const three = await Promise.allSettled([runner(cell), runner(cell), runner(cell)]);
   expect(three.map((each) => (each.status === "rejected" ? (each.reason as Error).message : ""))[2]).toBe(
     "sweep: wanted at most one job a device, all of 3, 5 are in use; lower --jobs or name more --devices",
@@ -43,10 +43,9 @@ process.exit(7);
 });
 
 test("cards count within those that are visible", () => {
-  expect(deviceEnvironment(1, {})).toMatchObject({ CUDA_VISIBLE_DEVICES: "1", LIMBECK_DEVICE: "1" });
+  expect(deviceEnvironment(1, {})).toMatchObject({ CUDA_VISIBLE_DEVICES: "1" });
   expect(deviceEnvironment(1, { CUDA_VISIBLE_DEVICES: "4, 6" })).toMatchObject({
     CUDA_VISIBLE_DEVICES: "6",
-    LIMBECK_DEVICE: "1",
   });
   expect(() => deviceEnvironment(2, { CUDA_VISIBLE_DEVICES: "4,6" })).toThrow(
     "--devices: wanted device 2, CUDA_VISIBLE_DEVICES=4,6 shows 2; name others, or unset it",
@@ -65,6 +64,9 @@ test("lists of cards that make no sense", () => {
   expect(() => checkDevices([0, 7], { ...good, cards: undefined })).not.toThrow();
   expect(() => checkDevices([0, 1], { ...good, backend: "native", isa: "avx512" })).toThrow(
     "--devices: wanted a back end on graphics cards, native computes on the processor here; leave --devices out, or see `limbeck doctor`",
+  );
+  expect(() => checkDevices([0, 1], { ...good, backend: "webgpu", isa: "webgpu" })).toThrow(
+    "--devices: wanted a back end that takes a card by its number, webgpu takes the fastest; leave --devices out, or use tensorflow",
   );
   expect(() => checkDevices([0], good)).toThrow("got --jobs 2 for 1; lower --jobs or name more devices");
   expect(() => checkDevices([0, 2], good)).toThrow(

@@ -24,8 +24,7 @@ export function createDevicePool(devices: readonly number[]): DevicePool {
 }
 
 /**
- * Variables with which a process sees one card: `CUDA_VISIBLE_DEVICES`, counted within those that `environment` already shows, and
- * `LIMBECK_DEVICE` for back ends that choose by index.
+ * Variables with which a process sees one card: `CUDA_VISIBLE_DEVICES`, counted within those that `environment` already shows.
  *
  * @throws {ConfigError} if `environment` shows fewer.
  */
@@ -41,7 +40,7 @@ export function deviceEnvironment(
         `${visible!.filter((each) => each !== "").length}; name others, or unset it`,
     );
   }
-  return { CUDA_DEVICE_ORDER: "PCI_BUS_ID", CUDA_VISIBLE_DEVICES: name, LIMBECK_DEVICE: String(device) };
+  return { CUDA_DEVICE_ORDER: "PCI_BUS_ID", CUDA_VISIBLE_DEVICES: name };
 }
 
 /**
@@ -63,16 +62,18 @@ export function parseDevices(text: string): number[] {
  * Whether a list of cards makes sense for a sweep.
  *
  * @param cards How many the machine has, where it tells.
- * @throws {ConfigError} if the back end does not compute on cards, there are more jobs than cards, or a card is not there.
+ * @throws {ConfigError} if the back end does not compute on cards that are told apart by number (WebGPU's are not), there are more jobs than cards, or a card is not there.
  */
 export function checkDevices(
   devices: readonly number[],
   { backend, isa, jobs, cards }: { backend: string; isa: string; jobs: number; cards: number | undefined },
 ): void {
-  if (isa !== "cuda" && isa !== "webgpu") {
+  if (isa !== "cuda") {
     throw new ConfigError(
-      `--devices: wanted a back end on graphics cards, ${backend} computes on the processor here; leave --devices out, or see ` +
-        "`limbeck doctor`",
+      isa === "webgpu"
+        ? "--devices: wanted a back end that takes a card by its number, webgpu takes the fastest; leave --devices out, or use tensorflow"
+        : `--devices: wanted a back end on graphics cards, ${backend} computes on the processor here; leave --devices out, or see ` +
+            "`limbeck doctor`",
     );
   }
   if (jobs > devices.length) {
