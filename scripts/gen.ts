@@ -1,10 +1,10 @@
 import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { format, resolveConfig } from "prettier";
 import { methodPackages, registrySource, withMethodDependencies, type Manifest } from "./method-registry.ts";
 import { readRecords, realSize, recordsTable, scoreTable } from "@limbeck/benchmarks";
-import { methodTable } from "./method-table.ts";
+import { methodsOf, methodTable } from "./method-table.ts";
 
 /**
  * Writes what follows from the folders of packages/methods (the harness's registry, its dependencies, the table of methods in
@@ -21,13 +21,19 @@ await update("benchmarks/package.json", (present) => {
   const wanted = withMethodDependencies(manifest, packages);
   return Promise.resolve(wanted === manifest ? present : JSON.stringify(wanted));
 });
-const results = recordsTable(readRecords(join(ROOT, "benchmarks", "records", "accuracy.jsonl")));
+const records = readRecords(join(ROOT, "benchmarks", "records", "accuracy.jsonl"));
+// One network says little: such records are in the packages' tables alone.
+const told = recordsTable(records.filter(({ seeds }) => seeds.length >= 3));
 await update("README.md", async (present) =>
-  between("records", results, between("methods", await methodTable(ROOT, packages), present)),
+  between("records", told, between("methods", await methodTable(ROOT, packages), present)),
 );
-await update("packages/methods/attention-matching/README.md", (present) =>
-  Promise.resolve(between("records", results, present)),
-);
+for (const each of packages) {
+  const ids = new Set((await methodsOf(each)).map(({ id }) => id));
+  const own = records.filter(({ method }) => ids.has(method));
+  await update(`${relative(ROOT, each.folder)}/README.md`, (present) =>
+    Promise.resolve(between("records", recordsTable(own), present)),
+  );
+}
 const swept = join(ROOT, "benchmarks", "records", "sweep.jsonl");
 if (existsSync(swept)) {
   await update("benchmarks/README.md", (present) =>

@@ -9,14 +9,16 @@ export async function methodTable(root: string, packages: readonly MethodPackage
   return ["| Method | What | Package | Presets |", "| - | - | - | - |", ...rows.flat()].join("\n");
 }
 
-async function packageRows(root: string, { name, folder, methods }: MethodPackage): Promise<string[]> {
-  const exported = (await import(pathToFileURL(join(folder, "src", "index.ts")).href)) as Record<
-    string,
-    DistillationMethod
-  >;
-  const link = `[${name}](${relative(root, folder).replaceAll("\\", "/")})`;
-  return methods.map((key) => {
-    const { id, title, presets } = exported[key]!;
+/** The methods of a package. */
+export async function methodsOf({ folder, methods }: MethodPackage): Promise<DistillationMethod[]> {
+  const index = pathToFileURL(join(folder, "src", "index.ts")).href;
+  const exported = (await import(index)) as Record<string, DistillationMethod>;
+  return methods.map((key) => exported[key]!);
+}
+
+async function packageRows(root: string, each: MethodPackage): Promise<string[]> {
+  const link = `[${each.name}](${relative(root, each.folder).replaceAll("\\", "/")})`;
+  return (await methodsOf(each)).map(({ id, title, presets }) => {
     return `| \`${id}\` | ${title} | ${link} | ${presetCell(presets)} |`;
   });
 }
