@@ -44,7 +44,7 @@ export const TOLERANCES: Readonly<Record<CaseKind, number>> = { first: 1e-4, sec
 /**
  * One small member of every family of the zoo, the options that have passes of their own, and the side of its images. Left out are
  * networks so badly conditioned at this size that a rounding turns a ReLU on or off behind a normalisation over four pixels:
- * `resnet50-w4` with instance normalisation differs by percent between any two back ends.
+ * `resnet50-w4` and `mobilenetv2-w4` with instance normalisation differ by up to percents between any two back ends, seed by seed.
  */
 const NETWORKS: readonly (readonly [name: string, side: number])[] = [
   ["convnet3-w8", 16],
@@ -59,7 +59,7 @@ const NETWORKS: readonly (readonly [name: string, side: number])[] = [
   ["resnet18-ap-w4", 16],
   ["resnet50-w4-group", 16],
   ["resnet20-w4", 16],
-  ["mobilenetv2-w4", 16],
+  ["mobilenetv2-w4-group", 16],
   ["shufflenetv2-w8", 16],
   ["vit2-w16", 16],
 ];
@@ -141,9 +141,10 @@ const SMALL: Readonly<Record<string, unknown>> = {
   expertBatch: 12,
   frequencies: 32,
 };
-/** Nothing can be learnt from images drawn at random; and a step that moves the images beyond the last bits. */
+/** Nothing can be learnt from images drawn at random; and IDC's step, which is made for larger images, moves them beyond the last bits. */
 const OF_METHODS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   datm: { correctOnly: false },
+  idc: { baseLearningRate: 5 },
 };
 const SMALL_TEACHER = "convnet2-w8-batch";
 const PER_CLASS = 6;
