@@ -69,7 +69,7 @@ describe("the addon", () => {
     [
       "an unknown operation",
       (n) => n.unary(99, new Float32Array(3), new Float32Array(3), 0, 0),
-      "unary: `operation`: a whole number from 0 to 26 is wanted, got 99",
+      "unary: `operation`: a whole number from 0 to 28 is wanted, got 99",
     ],
     [
       "a negative size",
