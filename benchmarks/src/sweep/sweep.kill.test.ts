@@ -34,12 +34,12 @@ test("killed at ten random moments, a finished sweep has the records of an undis
   const all = join(root, "all.jsonl");
   const kills: string[] = [];
   while (kills.length < KILLS) {
-    const { child, planned } = startSweep(file, folder, all);
+    const { child, planned, closed } = startSweep(file, folder, all);
     const delay = randomInt(0, 250);
     await planned;
     await sleep(delay);
     child.kill("SIGKILL");
-    await once(child, "close");
+    await closed;
     kills.push(`${delay} ms`);
   }
   const { failed } = await runToySweep(file, { folder, records: all });
@@ -69,5 +69,7 @@ function startSweep(file: string, folder: string, records: string) {
     await runToySweep(${JSON.stringify(file)}, { ...${JSON.stringify({ folder, records })}, onEvent });`;
   const args = ["--import", import.meta.resolve("tsx"), "--input-type=module", "-e", script];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
-  return { child, planned: Promise.race([once(child.stdout, "data"), once(child, "close")]) };
+  // Listened for from the start: a sweep that has little left to do may end before it is killed.
+  const closed = once(child, "close");
+  return { child, closed, planned: Promise.race([once(child.stdout, "data"), closed]) };
 }
