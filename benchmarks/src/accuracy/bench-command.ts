@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import {
-  engineInfo,
+  engineIdentity,
   resolveConfig,
   sortedJson,
   type Whitening,
@@ -82,6 +82,7 @@ export function benchCommand(): Command {
     .option("--backend <name>", "back end")
     .option("--precision <name>", "highest, high or default")
     .option("--threads <n>", "threads of the back end", wholeNumber(1))
+    .option("--samples-at-once <n>", "split batches of more images where it can be done", wholeNumber(1))
     .action(bench);
 }
 
@@ -168,8 +169,7 @@ function folderName(
   dataset: ImageDataset,
   choice: { readonly config: RawConfig; readonly seed: number; readonly zca?: Whitening },
 ): string {
-  const { backend, precision, threads } = engineInfo();
-  const parts = sortedJson({ ...choice, data: dataset.sha256, backend, precision, threads });
+  const parts = sortedJson({ ...choice, data: dataset.sha256, ...engineIdentity() });
   const digits = createHash("sha256").update(parts).digest("hex").slice(0, 8);
   return `${dataset.name}-${method.id}-ipc${String(choice.config["ipc"])}-${digits}`;
 }

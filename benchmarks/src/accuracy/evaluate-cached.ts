@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import {
-  engineInfo,
+  engineIdentity,
   hashSyntheticSet,
   sortedJson,
   type ImageDataset,
@@ -25,6 +25,7 @@ const seedLineSchema = z.strictObject({
   backend: z.string(),
   precision: z.string(),
   threads: z.int(),
+  samplesAtOnce: z.int().optional(),
   seed: z.int(),
   percent: z.number(),
   seconds: z.number(),
@@ -90,8 +91,7 @@ async function evaluateKnown(
 type Identity = Omit<z.output<typeof seedLineSchema>, "seed" | "percent" | "seconds">;
 
 function evaluationIdentity(set: string, protocol: Protocol, network: string): Identity {
-  const { backend, precision, threads } = engineInfo();
-  return { set, protocol: protocolHash(protocol), network, backend, precision, threads };
+  return { set, protocol: protocolHash(protocol), network, ...engineIdentity() };
 }
 
 function findRecord(
@@ -127,13 +127,12 @@ function knownTuning(path: string, identity: Identity): Tuned | undefined {
 function knownSeeds(path: string, identity: Identity): Map<number, SeedResult> {
   const known = new Map<number, SeedResult>();
   if (!existsSync(path)) return known;
+  const wanted = sortedJson(identity);
   for (const { value } of parseJsonLines(readFileSync(path, "utf8"))) {
     const line = seedLineSchema.safeParse(value);
     if (!line.success) continue;
     const { seed, percent, seconds, ...rest } = line.data;
-    if (Object.entries(identity).every(([key, wanted]) => rest[key as keyof Identity] === wanted)) {
-      known.set(seed, { percent, seconds });
-    }
+    if (sortedJson(rest) === wanted) known.set(seed, { percent, seconds });
   }
   return known;
 }

@@ -85,8 +85,17 @@ export function createCellRunner({ catalogue, store, work, prepared }: CellRunne
 
 /** @throws {RunError} if this machine gives another back end than the one the cell is for. */
 async function startEngine(wanted: CellEngine): Promise<void> {
-  const { backend, precision, threads } = wanted;
-  const info = await useBackend(backend, { precision, threads });
+  const { backend, precision, threads, samplesAtOnce } = wanted;
+  const info = await useBackend(backend, {
+    precision,
+    threads,
+    ...(samplesAtOnce === undefined ? {} : { samplesAtOnce }),
+  });
+  if (info.samplesAtOnce !== samplesAtOnce) {
+    throw new RunError(
+      `cell: wanted batches split by ${samplesAtOnce ?? "nothing"}, LIMBECK_SAMPLES_AT_ONCE is ${info.samplesAtOnce} here; unset it`,
+    );
+  }
   if (info.threads === threads) return;
   throw new RunError(
     `cell: wanted ${backend} with ${threads} threads, this machine gives ${info.threads}; run it where the sweep was planned for`,

@@ -18,6 +18,7 @@ const engineSchema = z.strictObject({
   backend: z.string().min(1),
   precision: z.enum(["highest", "high", "default"]),
   threads: z.int().min(1),
+  samplesAtOnce: z.int().min(1).optional(),
 });
 
 const distillCellSchema = z.strictObject({

@@ -50,6 +50,7 @@ const engineSchema = z
     backend: z.string().optional(),
     precision: z.enum(["highest", "high", "default"]).optional(),
     threads: z.int().min(1).optional(),
+    samplesAtOnce: z.int().min(1).optional(),
   })
   .describe("what all cells are computed with; the command line wins");
 

@@ -19,13 +19,19 @@ export function withEngineOptions(command: Command): Command {
       "auto, native, tensorflow, webgpu, wasm or cpu (default: LIMBECK_BACKEND, else auto)",
     )
     .option("--precision <name>", "highest (float32), high or default (bfloat16 where the machine has it)")
-    .option("--threads <n>", "threads of the back end (default: all cores)", wholeNumber(1));
+    .option("--threads <n>", "threads of the back end (default: all cores)", wholeNumber(1))
+    .option(
+      "--samples-at-once <n>",
+      "split batches of more images where it can be done: less memory, the same within rounding",
+      wholeNumber(1),
+    );
 }
 
 export interface EngineFlags {
   readonly backend?: string;
   readonly precision?: string;
   readonly threads?: number;
+  readonly samplesAtOnce?: number;
 }
 
 export type CommonFlags = OutputOptions & EngineFlags;
@@ -41,12 +47,14 @@ export async function startEngine(flags: EngineFlags, output: Output): Promise<v
       ? {}
       : { precision: flags.precision as NonNullable<EngineOptions["precision"]> }),
     ...(flags.threads === undefined ? {} : { threads: flags.threads }),
+    ...(flags.samplesAtOnce === undefined ? {} : { samplesAtOnce: flags.samplesAtOnce }),
   };
   const info = await useBackend(flags.backend ?? "auto", options);
-  const { backend, precision, threads } = engineInfo();
+  const { backend, precision, threads, samplesAtOnce } = engineInfo();
   output.note(
     output.colors.dim(
-      `${backend}, precision ${precision}, ${threads} ${threads === 1 ? "thread" : "threads"}`,
+      `${backend}, precision ${precision}, ${threads} ${threads === 1 ? "thread" : "threads"}` +
+        (samplesAtOnce === undefined ? "" : `, batches in pieces of at most ${samplesAtOnce}`),
     ),
   );
   void info;

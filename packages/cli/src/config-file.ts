@@ -15,6 +15,7 @@ export const configFileSchema = z.strictObject({
   backend: z.string().optional(),
   precision: z.string().optional(),
   threads: z.int().min(1).optional(),
+  samplesAtOnce: z.int().min(1).optional(),
   /** Keys of the method's own configuration; `limbeck methods ID` lists them. */
   config: z.record(z.string(), z.unknown()).optional(),
 });

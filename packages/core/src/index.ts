@@ -113,6 +113,15 @@ export {
   refuseGradient,
 } from "./grad/differentiable-op.ts";
 export { differentiableKernels, ensureGradients } from "./grad/ensure-gradients.ts";
+export {
+  meanOverPieces,
+  pieceRows,
+  rowsOverPieces,
+  samplePieces,
+  samplesTogether,
+  WHOLE_BATCH,
+  type SamplePiece,
+} from "./grad/sample-pieces.ts";
 export { gradientAlong, type GradientAlong, type ParameterLoss } from "./grad/gradient-along.ts";
 export { logSoftmax, softmaxCrossEntropy } from "./grad/softmax-cross-entropy.ts";
 export type { Activation } from "./nn/activation.ts";
@@ -148,7 +157,15 @@ export type { PassedOver } from "./engine/choose-backend.ts";
 export { commitHash } from "./engine/commit-hash.ts";
 export { doctor, type BackendReport } from "./engine/doctor.ts";
 export type { Arithmetic } from "./engine/driver.ts";
-export { engineInfo, ensureBackend, useBackend, type EngineInfo } from "./engine/engine.ts";
+export {
+  engineIdentity,
+  engineInfo,
+  ensureBackend,
+  useBackend,
+  type EngineIdentity,
+  type EngineInfo,
+} from "./engine/engine.ts";
+export { samplesAtOnce } from "./engine/samples-at-once.ts";
 export { machineDescription } from "./engine/machine.ts";
 export {
   devicePeakBytes,

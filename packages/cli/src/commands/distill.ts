@@ -2,7 +2,7 @@ import { join } from "node:path";
 import {
   ConfigError,
   distill,
-  engineInfo,
+  engineIdentity,
   forecastRun,
   hashSyntheticSet,
   InterruptedError,
@@ -108,7 +108,6 @@ async function runDistill(datasetArgument: string | undefined, flags: DistillFla
     output.result(forecast, forecastText(forecast));
     return;
   }
-  const { backend, precision, threads } = engineInfo();
   const identity = {
     dataset: dataset.name,
     method: method.id,
@@ -118,9 +117,7 @@ async function runDistill(datasetArgument: string | undefined, flags: DistillFla
     seed,
   };
   const directory =
-    flags.out ??
-    file.out ??
-    runFolderName({ ...identity, sha256: dataset.sha256, backend, precision, threads });
+    flags.out ?? file.out ?? runFolderName({ ...identity, sha256: dataset.sha256, ...engineIdentity() });
   const interrupt = takeInterrupts(() => output.note("\nfinishing this step; once more to stop at once"));
   try {
     const run = distill(method, dataset, {
@@ -186,10 +183,11 @@ function given({ ipc, iterations }: DistillFlags): RawConfig {
   return { ...(ipc === undefined ? {} : { ipc }), ...(iterations === undefined ? {} : { iterations }) };
 }
 
-function engineFlags({ backend, precision, threads }: CommonFlags | ConfigFile): CommonFlags {
+function engineFlags({ backend, precision, threads, samplesAtOnce }: CommonFlags | ConfigFile): CommonFlags {
   return {
     ...(backend === undefined ? {} : { backend }),
     ...(precision === undefined ? {} : { precision }),
     ...(threads === undefined ? {} : { threads }),
+    ...(samplesAtOnce === undefined ? {} : { samplesAtOnce }),
   };
 }

@@ -28,7 +28,7 @@ import {
   type SweepPlan,
   type SweepResult,
 } from "@limbeck/benchmarks";
-import { ConfigError, engineInfo, nvidiaCards } from "@limbeck/core";
+import { ConfigError, engineIdentity, engineInfo, nvidiaCards } from "@limbeck/core";
 import { InvalidArgumentError, type Command } from "commander";
 import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -111,8 +111,7 @@ async function sweep(path: string, flags: SweepFlags): Promise<void> {
     methods,
     openDataset: (name) => openForCommand(name, output, { download }),
   };
-  const { backend, precision, threads } = engineInfo();
-  const whole = await planSweep(read, catalogue, { backend, precision, threads });
+  const whole = await planSweep(read, catalogue, engineIdentity());
   const plan = flags.shard === undefined ? whole : shardOf(whole, flags.shard.index, flags.shard.count);
   if (flags.dryRun === true) {
     const finished = existsSync(flags.out)
@@ -200,14 +199,17 @@ function defined({
   backend,
   precision,
   threads,
+  samplesAtOnce,
 }: {
   readonly backend?: string | undefined;
   readonly precision?: string | undefined;
   readonly threads?: number | undefined;
+  readonly samplesAtOnce?: number | undefined;
 }): CommonFlags {
   return {
     ...(backend === undefined ? {} : { backend }),
     ...(precision === undefined ? {} : { precision }),
     ...(threads === undefined ? {} : { threads }),
+    ...(samplesAtOnce === undefined ? {} : { samplesAtOnce }),
   };
 }

@@ -8,6 +8,7 @@ import { drivers } from "./drivers.ts";
 import { fallbackNotice } from "./fallback-notice.ts";
 import { watchTensors } from "./memory.ts";
 import { hasNvidiaDriver } from "./nvidia.ts";
+import { boundSamplesAtOnce } from "./samples-at-once.ts";
 import { resolveSettings, type EngineOptions, type EngineSettings, type Precision } from "./settings.ts";
 
 /** The back end in force. */
@@ -24,6 +25,8 @@ export interface EngineInfo {
   readonly isa: string;
   /** Bytes of the graphics device that may be used; absent where nobody said or the back end has none. */
   readonly deviceMemory?: number;
+  /** Most images of a batch that pass through a network together; absent where there is no bound. */
+  readonly samplesAtOnce?: number;
   /** With `auto`: better back ends that could not be had, and why. */
   readonly passedOver: readonly PassedOver[];
 }
@@ -36,8 +39,8 @@ let noticeGiven = false;
  * they are next used.
  *
  * `auto` takes the first that can be had of: TensorFlow with CUDA, WebGPU on a graphics card, native, TensorFlow on the
- * processor, WASM. Without an explicit name `LIMBECK_BACKEND` decides; likewise `LIMBECK_PRECISION` and
- * `LIMBECK_THREADS`. Where `auto` has to do without the native back end and falls to WASM, one line on standard error
+ * processor, WASM. Without an explicit name `LIMBECK_BACKEND` decides; likewise `LIMBECK_PRECISION`, `LIMBECK_THREADS`,
+ * `LIMBECK_DEVICE_MEMORY` and `LIMBECK_SAMPLES_AT_ONCE`. Where `auto` has to do without the native back end and falls to WASM, one line on standard error
  * says so, once a process.
  *
  * @throws {ConfigError} if a name or value is unknown or out of range.
@@ -60,6 +63,7 @@ export async function useBackend(
   }
   watchTensors();
   ensureGradients();
+  boundSamplesAtOnce(settings.samplesAtOnce);
   giveNotice(choice);
   current = {
     backend: choice.backend,
@@ -72,6 +76,7 @@ export async function useBackend(
     isa: choice.found.isa,
     ...(choice.backend === "webgpu" &&
       settings.deviceMemory !== undefined && { deviceMemory: settings.deviceMemory }),
+    ...(settings.samplesAtOnce !== undefined && { samplesAtOnce: settings.samplesAtOnce }),
     passedOver: choice.passedOver,
   };
   return current;
@@ -100,6 +105,15 @@ export function engineInfo(): EngineInfo {
   throw new BackendError(
     `engineInfo: useBackend() chose "${current.backend}", but "${inForce}" is in force; switch with useBackend()`,
   );
+}
+
+/** What of the engine decides the bits of a result on one machine. */
+export type EngineIdentity = Pick<EngineInfo, "backend" | "precision" | "threads" | "samplesAtOnce">;
+
+/** The part of {@link engineInfo} that two results must share to have the same bits. @throws as {@link engineInfo}. */
+export function engineIdentity(): EngineIdentity {
+  const { backend, precision, threads, samplesAtOnce } = engineInfo();
+  return { backend, precision, threads, ...(samplesAtOnce !== undefined && { samplesAtOnce }) };
 }
 
 async function forced(backend: BackendName, settings: EngineSettings): Promise<Choice> {

@@ -20,6 +20,11 @@ export interface EngineOptions {
   readonly threads?: number;
   /** Bytes of a graphics card's memory that may be used; only `webgpu` reads it. Default: `LIMBECK_DEVICE_MEMORY`, else no bound. */
   readonly deviceMemory?: number;
+  /**
+   * Most images of a batch that pass through a network together, on any back end: larger batches are split where their samples do not
+   * depend on each other. Less memory, the same result within rounding. Default: `LIMBECK_SAMPLES_AT_ONCE`, else no bound.
+   */
+  readonly samplesAtOnce?: number;
 }
 
 /** Complete settings: nothing left to default. */
@@ -29,6 +34,8 @@ export interface EngineSettings {
   readonly threads: number;
   /** Bytes; undefined where nobody said. */
   readonly deviceMemory: number | undefined;
+  /** Undefined: no bound. */
+  readonly samplesAtOnce: number | undefined;
 }
 
 const MAX_THREADS = 256;
@@ -36,7 +43,8 @@ const UNITS: Readonly<Record<string, number>> = { MIB: 2 ** 20, GIB: 2 ** 30, MB
 
 /**
  * Completes the settings: an explicit choice wins over the environment variables `LIMBECK_BACKEND`, `LIMBECK_PRECISION`,
- * `LIMBECK_THREADS` and `LIMBECK_DEVICE_MEMORY`, those win over the defaults `auto`, `highest`, all cores and no bound.
+ * `LIMBECK_THREADS`, `LIMBECK_DEVICE_MEMORY` and `LIMBECK_SAMPLES_AT_ONCE`, those win over the defaults `auto`, `highest`, all
+ * cores and no bounds.
  *
  * @throws {ConfigError} naming the option or the variable, if a value is unknown or out of range.
  */
@@ -46,6 +54,7 @@ export function resolveSettings(
     readonly precision?: string | undefined;
     readonly threads?: number | undefined;
     readonly deviceMemory?: number | undefined;
+    readonly samplesAtOnce?: number | undefined;
   },
   environment: Readonly<Record<string, string | undefined>>,
 ): EngineSettings {
@@ -65,6 +74,10 @@ export function resolveSettings(
       options.deviceMemory !== undefined
         ? parseBytes(options.deviceMemory, "useBackend")
         : parseBytes(environment["LIMBECK_DEVICE_MEMORY"] || undefined, "LIMBECK_DEVICE_MEMORY"),
+    samplesAtOnce:
+      options.samplesAtOnce !== undefined
+        ? parseSamples(options.samplesAtOnce, "useBackend")
+        : parseSamples(environment["LIMBECK_SAMPLES_AT_ONCE"] || undefined, "LIMBECK_SAMPLES_AT_ONCE"),
   };
 }
 
@@ -76,6 +89,15 @@ function parseBytes(value: string | number | undefined, where: string): number |
   if (Number.isFinite(bytes) && bytes >= 1) return Math.floor(bytes);
   throw new ConfigError(
     `${where}: device memory must be bytes or a size such as 8GiB, got ${JSON.stringify(value)}`,
+  );
+}
+
+function parseSamples(value: string | number | undefined, where: string): number | undefined {
+  if (value === undefined) return undefined;
+  const samples = Number(value);
+  if (Number.isSafeInteger(samples) && samples >= 1) return samples;
+  throw new ConfigError(
+    `${where}: samples at once must be a whole number from 1 on, got ${JSON.stringify(value)}; leave it out for no bound`,
   );
 }
 

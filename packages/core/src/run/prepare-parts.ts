@@ -12,6 +12,7 @@ export interface PartEnvironment {
   readonly backend: string;
   readonly precision: string;
   readonly threads: number;
+  readonly samplesAtOnce?: number | undefined;
 }
 
 export interface PrepareOptions {
@@ -43,8 +44,9 @@ export async function prepareContext<Schema extends z.ZodType, State extends Met
   const parts = method.prepare?.(context, config) ?? [];
   if (parts.length === 0) return context;
   const { store, tell, shouldStop = () => false } = options;
-  // These three and nothing else that the caller's object may hold: other runs must find the part.
-  const { backend, precision, threads } = options.environment;
+  // These and nothing else that the caller's object may hold: other runs must find the part.
+  const { backend, precision, threads, samplesAtOnce } = options.environment;
+  const environment = { backend, precision, threads, ...(samplesAtOnce !== undefined && { samplesAtOnce }) };
   // Addresses, not arrays: hundreds of snapshots need not fit into memory together.
   const addresses = new Map<string, string>();
   const prepared = (name: string): PreparedArrays => {
@@ -63,7 +65,7 @@ export async function prepareContext<Schema extends z.ZodType, State extends Met
   for (const [i, part] of parts.entries()) {
     if (addresses.has(part.name))
       throw new RunError(`${method.id}: two prepared parts are called "${part.name}"`);
-    const identity = sortedJson({ ...part.identity, environment: { backend, precision, threads } });
+    const identity = sortedJson({ ...part.identity, environment });
     const address = createHash("sha256").update(identity).digest("hex").slice(0, 32);
     const event = { kind: "prepare", step: 0, name: part.name, part: i + 1, parts: parts.length } as const;
     if (store.read(address) === undefined) {

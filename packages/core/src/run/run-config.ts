@@ -22,6 +22,8 @@ const runConfigSchema = z.object({
   backend: z.string(),
   precision: z.string(),
   threads: z.int(),
+  /** Set where batches are split. */
+  samplesAtOnce: z.int().optional(),
   arithmetic: z.string(),
   device: z.string(),
   isa: z.string(),
@@ -34,9 +36,18 @@ const runConfigSchema = z.object({
 export type RunConfig = Omit<z.infer<typeof runConfigSchema>, "format">;
 
 /** What two runs must share to give the same bits. The rest is there to be read. */
-const IDENTITY = ["method", "dataset", "config", "seed", "backend", "precision", "threads"] as const;
+const IDENTITY = [
+  "method",
+  "dataset",
+  "config",
+  "seed",
+  "backend",
+  "precision",
+  "threads",
+  "samplesAtOnce",
+] as const;
 
-/** SHA-256 over what decides the result: method, data, complete configuration, seed, back end, precision, threads. */
+/** SHA-256 over what decides the result: method, data, complete configuration, seed, back end, precision, threads, splitting. */
 function runIdentity(config: RunConfig): string {
   const parts = identityEntries(config).sort(([a], [b]) => (a < b ? -1 : 1));
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex");

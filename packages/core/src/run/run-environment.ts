@@ -3,23 +3,30 @@ import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as tf from "@tensorflow/tfjs-core";
 import { commitHash } from "../engine/commit-hash.ts";
-import { ensureBackend } from "../engine/engine.ts";
+import { engineIdentity, ensureBackend } from "../engine/engine.ts";
 import { machineDescription } from "../engine/machine.ts";
 import type { RunConfig } from "./run-config.ts";
 
 /** Where and on what a run works. */
 export type RunEnvironment = Pick<
   RunConfig,
-  "backend" | "precision" | "threads" | "arithmetic" | "device" | "isa" | "machine" | "commit" | "versions"
+  | "backend"
+  | "precision"
+  | "threads"
+  | "samplesAtOnce"
+  | "arithmetic"
+  | "device"
+  | "isa"
+  | "machine"
+  | "commit"
+  | "versions"
 >;
 
 /** The environment of this process; chooses a back end if none was chosen. */
 export async function runEnvironment(): Promise<RunEnvironment> {
-  const { backend, precision, threads, arithmetic, device, isa, version } = await ensureBackend();
+  const { backend, arithmetic, device, isa, version } = await ensureBackend();
   return {
-    backend,
-    precision,
-    threads,
+    ...engineIdentity(),
     arithmetic,
     device,
     isa,

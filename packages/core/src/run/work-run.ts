@@ -47,9 +47,11 @@ export async function workRun<Schema extends z.ZodType, State extends MethodStat
   outlet: RunOutlet,
 ): Promise<SyntheticSet> {
   // Before anything is written: what the method refuses (an unknown network, say) leaves no folder behind.
-  const forecast = forecastOf(plan.method, plan.context, plan.config);
-  const runConfig = runConfigOf(plan, await runEnvironment());
-  checkDeviceMemory(plan.method.id, forecast);
+  const environment = await runEnvironment();
+  const forecastNow = (): Forecast => forecastOf(plan.method, plan.context, plan.config);
+  const forecast = forecastNow();
+  const runConfig = runConfigOf(plan, environment);
+  checkDeviceMemory(plan.method.id, forecastNow);
   if (plan.directory === undefined) {
     return runSteps(
       await prepared(plan, memoryPartStore(), runConfig, outlet),

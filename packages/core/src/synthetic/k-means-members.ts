@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { samplesAtOnce } from "../engine/samples-at-once.ts";
 import type { RealImages } from "../method/method.ts";
 import { choice, uniform } from "../random/draw.ts";
 import { foldIn, type Key } from "../random/key.ts";
@@ -46,8 +47,9 @@ export function kMeansMembers(
 function embeddedRows(real: RealImages, positions: Int32Array, embed: Embedding): tf.Tensor2D {
   return tf.tidy(() => {
     const parts: tf.Tensor2D[] = [];
-    for (let start = 0; start < positions.length; start += BATCH) {
-      parts.push(tf.tidy(() => embed(real.read(positions.subarray(start, start + BATCH)))));
+    const batch = Math.min(BATCH, samplesAtOnce());
+    for (let start = 0; start < positions.length; start += batch) {
+      parts.push(tf.tidy(() => embed(real.read(positions.subarray(start, start + batch)))));
     }
     return parts.length === 1 ? parts[0]! : tf.concat(parts, 0);
   });

@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { ImageSplit, Normalisation } from "../dataset/image-dataset.ts";
 import { normalisePixels } from "../dataset/normalise.ts";
+import { samplesAtOnce } from "../engine/samples-at-once.ts";
 import { ConfigError } from "../errors.ts";
 import type { Network, NetworkStatistics } from "../nn/network.ts";
 import { nextTurn } from "./next-turn.ts";
@@ -33,7 +34,8 @@ export interface Accuracy {
  * @throws {ConfigError} if the network uses batch normalisation and `statistics` is missing.
  */
 export async function accuracy(options: AccuracyOptions): Promise<Accuracy> {
-  const { network, theta, statistics, split, normalisation, batchSize = 256, signal } = options;
+  const { network, theta, statistics, split, normalisation, signal } = options;
+  const batchSize = Math.min(options.batchSize ?? 256, samplesAtOnce());
   if (network.usesBatchStatistics && statistics === undefined) {
     throw new ConfigError(
       `accuracy: ${network.name} uses batch normalisation and needs the \`statistics\` of its training, got none`,

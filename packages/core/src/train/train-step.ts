@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { meanOverPieces, pieceRows, samplePieces } from "../grad/sample-pieces.ts";
 import type { Network } from "../nn/network.ts";
 import { adam, adamw, sgd, type Optimiser, type OptimiserState } from "../optim/optimiser.ts";
 import type { Batch } from "./augment-batch.ts";
@@ -28,17 +29,26 @@ export interface TrainStepResult {
 
 /**
  * One optimiser step of a network on a batch: what {@link trainNetwork} repeats, for methods that train a network between two
- * updates of their images. Its arguments stay alive. Not differentiable.
+ * updates of their images. A batch larger than `samplesAtOnce` passes in pieces, unless batch normalisation couples its samples.
+ * Its arguments stay alive. Not differentiable.
  */
 export function trainStep(options: TrainStepOptions): TrainStepResult {
   const { network, optimiser, theta, state, batch, loss, learningRate } = options;
-  const lossAt = (at: tf.Tensor): tf.Scalar => {
-    const { logits } = network.apply(at as tf.Tensor1D, batch.images, { differentiate: "parameters" });
-    return trainingLoss(loss, logits, batch.labels, batch.scores);
+  const lossOf = ({ images, labels, scores }: Batch, at: tf.Tensor): tf.Scalar => {
+    const { logits } = network.apply(at as tf.Tensor1D, images, { differentiate: "parameters" });
+    return trainingLoss(loss, logits, labels, scores);
   };
   const container = tf.tidy(() => {
-    const { value, grad } = tf.valueAndGrad(lossAt)(theta);
-    const updated = optimiser.update(theta, grad as tf.Tensor1D, state, learningRate);
+    const [value, grad] = meanOverPieces(samplePieces(network, batch.images.shape[0]), (piece) => {
+      const own = {
+        images: pieceRows(batch.images, piece),
+        labels: pieceRows(batch.labels, piece),
+        ...(batch.scores === undefined ? {} : { scores: pieceRows(batch.scores, piece) }),
+      };
+      const found = tf.valueAndGrad((at) => lossOf(own, at))(theta);
+      return [found.value as tf.Scalar, found.grad as tf.Tensor1D] as const;
+    });
+    const updated = optimiser.update(theta, grad, state, learningRate);
     return { ...updated, loss: value } as unknown as tf.TensorContainer;
   });
   return container as unknown as TrainStepResult;

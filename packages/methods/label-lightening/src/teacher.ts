@@ -3,6 +3,9 @@ import {
   ConfigError,
   imagePixels,
   normaliseImages,
+  pieceRows,
+  rowsOverPieces,
+  samplePieces,
   type Network,
   type NetworkStatistics,
   type Normalisation,
@@ -56,7 +59,13 @@ export function networkTeacher(options: NetworkTeacherOptions): Teacher {
     sha256: hash.digest("hex"),
     classes,
     normalisation,
-    scores: (images) => network.apply(theta, images, statistics === undefined ? {} : { statistics }).logits,
+    scores: (images) =>
+      rowsOverPieces(
+        samplePieces(network, images.shape[0], statistics),
+        (piece) =>
+          network.apply(theta, pieceRows(images, piece), statistics === undefined ? {} : { statistics })
+            .logits,
+      ),
   };
 }
 

@@ -1,5 +1,6 @@
 import { BackendError } from "../../errors.ts";
 import { firstLine } from "../driver.ts";
+import { SPLIT_BATCHES } from "../samples-at-once.ts";
 import type { GpuDevice, GpuError } from "./dawn.ts";
 
 /** What a device reported, in the order of how much it spoils. */
@@ -14,7 +15,7 @@ interface Failure {
 
 const REMEDIES: Readonly<Record<Kind, string>> = {
   lost: "start the same command again: a run goes on from its last checkpoint",
-  memory: "lower the batch (`realBatch`, `batchSize`) or the images per class, or choose another back end",
+  memory: `${SPLIT_BATCHES}, lower the batch (\`realBatch\`, \`batchSize\`) or the images per class, or choose another back end`,
   refused:
     "results on this device cannot be trusted: choose another back end, such as --backend native, and report this",
 };

@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { BackendError } from "../../errors.ts";
+import { SPLIT_BATCHES } from "../samples-at-once.ts";
 import { waitForDawn, type GpuBuffer, type GpuDevice } from "./dawn.ts";
 import type { DeviceHealth } from "./device-health.ts";
 import type { TfjsWebgpuBackend, TfjsWebgpuPackage, WebgpuProgram } from "./tfjs-webgpu.ts";
@@ -135,8 +136,8 @@ export function createLimbeckWebgpuBackend(
       );
       if (size > largest) {
         throw new BackendError(
-          `webgpu: wanted a tensor of ${mebibytes(size)}, the device's largest is ${mebibytes(largest)}; lower the batch ` +
-            "(`realBatch`, `batchSize`) or the images per class, or choose another back end",
+          `webgpu: wanted a tensor of ${mebibytes(size)}, the device's largest is ${mebibytes(largest)}; ${SPLIT_BATCHES}, ` +
+            "lower the batch (`realBatch`, `batchSize`) or the images per class, or choose another back end",
         );
       }
       const { numBytesUsed, numBytesAllocated } = this.bufferManager;
@@ -146,8 +147,8 @@ export function createLimbeckWebgpuBackend(
       if (memory !== undefined && this.bufferManager.numBytesAllocated + size > memory) {
         throw new BackendError(
           `webgpu: wanted ${mebibytes(size)} more, ${mebibytes(this.bufferManager.numBytesUsed)} of the allowed ` +
-            `${mebibytes(memory)} (LIMBECK_DEVICE_MEMORY) are in use; lower the batch (\`realBatch\`, \`batchSize\`) or the images ` +
-            "per class, allow more, or choose another back end",
+            `${mebibytes(memory)} (LIMBECK_DEVICE_MEMORY) are in use; ${SPLIT_BATCHES}, lower the batch (\`realBatch\`, ` +
+            "`batchSize`) or the images per class, allow more, or choose another back end",
         );
       }
     }

@@ -5,6 +5,7 @@ import {
   ConfigError,
   foldIn,
   normaliseImages,
+  samplesTogether,
   type DistillationMethod,
   type Forecast,
   type Key,
@@ -221,7 +222,11 @@ function forecast(context: RunContext, config: IdcConfig): Forecast {
   const training =
     Math.min(config.trainingImages, train.size) +
     (config.pretrainEpochs * train.size) / config.updatesPerNetwork;
-  const batch = Math.max(config.realBatch, 4 * synthetic, config.trainingBatch);
+  const batch = Math.max(
+    samplesTogether(network, config.realBatch, "frozen"),
+    4 * synthetic,
+    samplesTogether(network, config.trainingBatch),
+  );
   return {
     multiplyAddsPerStep:
       network.multiplyAdds * (names.length * (3 * config.realBatch + 8 * synthetic) + 3 * training),

@@ -2,7 +2,10 @@ import * as tf from "@tensorflow/tfjs-core";
 import {
   choice,
   foldIn,
+  meanOverPieces,
   oneHotLabels,
+  pieceRows,
+  samplePieces,
   softmaxCrossEntropy,
   type DistillationMethod,
   type Forecast,
@@ -107,8 +110,11 @@ function groupGradient(
         const count = Math.min(config.realBatch, members.length);
         return tf.tidy(() => {
           const batch = real.read(choice(foldIn(foldIn(key, "real"), label), members, count));
-          const { embedding } = network.apply(theta, siamese(batch, config, dataset, key, label));
-          return classMeans(embedding, 1);
+          const augmented = siamese(batch, config, dataset, key, label);
+          const [mean] = meanOverPieces(samplePieces(network, count), (piece) => [
+            classMeans(network.apply(theta, pieceRows(augmented, piece)).embedding, 1),
+          ]);
+          return mean!;
         });
       }),
     ),

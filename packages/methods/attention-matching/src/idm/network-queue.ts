@@ -4,8 +4,11 @@ import {
   ConfigError,
   constant,
   foldIn,
+  meanOverPieces,
   oneHotLabels,
   permutation,
+  pieceRows,
+  samplePieces,
   sgd,
   softmaxCrossEntropy,
   type Key,
@@ -97,18 +100,23 @@ export function trainQueued(
     const classes = chosen.map((position) => labels[position]!);
     const next = tf.tidy(() => {
       const images = real.read(chosen);
-      let right: tf.Tensor | undefined;
-      const gradient = tf.grad((at: tf.Tensor) => {
-        const { logits } = network.apply(at as tf.Tensor1D, images, { differentiate: "parameters" });
-        right = tf.keep(
-          constant(() => tf.sum(tf.equal(tf.argMax(logits, 1), tf.tensor1d(classes.slice(), "int32")))),
-        );
-        return softmaxCrossEntropy(logits, oneHotLabels(classes, network.classes));
-      })(theta) as tf.Tensor1D;
-      correct += right!.dataSync()[0]!;
-      right!.dispose();
+      const [gradient] = meanOverPieces(samplePieces(network, count), (piece) => {
+        const own = classes.slice(piece.from, piece.to);
+        let right: tf.Tensor | undefined;
+        const slope = tf.grad((at: tf.Tensor) => {
+          const seen = pieceRows(images, piece);
+          const { logits } = network.apply(at as tf.Tensor1D, seen, { differentiate: "parameters" });
+          right = tf.keep(
+            constant(() => tf.sum(tf.equal(tf.argMax(logits, 1), tf.tensor1d(own.slice(), "int32")))),
+          );
+          return softmaxCrossEntropy(logits, oneHotLabels(own, network.classes));
+        })(theta) as tf.Tensor1D;
+        correct += right!.dataSync()[0]!;
+        right!.dispose();
+        return [slope];
+      });
       const state = momentum === 0 ? {} : { velocity };
-      const updated = optimiser.update(theta, gradient, state, networkLearningRate);
+      const updated = optimiser.update(theta, gradient!, state, networkLearningRate);
       return [updated.theta, (updated.state["velocity"] as tf.Tensor1D | undefined) ?? tf.clone(velocity)];
     }) as [tf.Tensor1D, tf.Tensor1D];
     if (i > 0) tf.dispose([theta, velocity]);

@@ -4,6 +4,7 @@ import {
   ensureGradients,
   foldIn,
   normaliseImages,
+  samplesAtOnce,
   type Key,
   type Network,
   type RunContext,
@@ -106,8 +107,9 @@ function matchGroup(
     tf.tidy(() => {
       const batch = siamese(readReal(context, config, key, label), config, dataset, key, label);
       const parts: tf.Tensor2D[] = [];
-      for (let start = 0; start < batch.shape[0]; start += REAL_CHUNK) {
-        const count = Math.min(REAL_CHUNK, batch.shape[0] - start);
+      const chunk = Math.min(REAL_CHUNK, samplesAtOnce());
+      for (let start = 0; start < batch.shape[0]; start += chunk) {
+        const count = Math.min(chunk, batch.shape[0] - start);
         parts.push(tf.tidy(() => featuresOf(tf.slice(batch, [start, 0, 0, 0], [count, -1, -1, -1]))));
       }
       return parts.length === 1 ? parts[0]! : tf.concat(parts, 0);

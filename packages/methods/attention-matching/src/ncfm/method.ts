@@ -5,6 +5,9 @@ import {
   DataError,
   foldIn,
   parseStrategy,
+  pieceRows,
+  rowsOverPieces,
+  samplePieces,
   setImages,
   sgd,
   type DistillationMethod,
@@ -16,6 +19,7 @@ import {
   type StepResult,
   type SyntheticSet,
 } from "@limbeck/core";
+import { imagesPerGroup } from "../shared/class-groups.ts";
 import { initialPixels, pixelResult } from "../shared/pixel-images.ts";
 import { calibrate } from "./calibrate.ts";
 import { ncfmConfigSchema, type NcfmConfig } from "./config.ts";
@@ -122,7 +126,13 @@ function result(context: RunContext, state: NcfmState, config: NcfmConfig): Omit
   const views = config.factor ** 2;
   const hard = set.labels.values;
   const decoded = tf.tidy(() => {
-    const { logits } = context.network(config.network).apply(poolNetwork(context, 0).trained, setImages(set));
+    const network = context.network(config.network);
+    const { trained } = poolNetwork(context, 0);
+    const images = setImages(set);
+    const logits = rowsOverPieces(
+      samplePieces(network, images.shape[0]),
+      (piece) => network.apply(trained, pieceRows(images, piece)).logits,
+    );
     const labels = Array.from({ length: set.size * views }, (_, row) => hard[row % set.size]!);
     return teacherLabels(logits, labels);
   });
@@ -167,7 +177,7 @@ function forecast(context: RunContext, config: NcfmConfig): Forecast {
         ? config.realBatch * (real + 3 * synthetic) + (3 * synthetic * synthetic) / classes
         : 0;
   const pixels = stored * height * width * channels;
-  const group = Math.max(256, config.ipc * config.factor ** 2);
+  const group = Math.max(imagesPerGroup(), config.ipc * config.factor ** 2);
   const angles = config.discrepancy === "ncf" ? config.frequencies : config.realBatch;
   return {
     multiplyAddsPerStep:

@@ -1,6 +1,9 @@
 import {
   choice,
   foldIn,
+  meanOverPieces,
+  pieceRows,
+  samplePieces,
   softmaxCrossEntropy,
   type Key,
   type Network,
@@ -35,7 +38,7 @@ export interface ClassMatch {
  *     D( ∇θ CE(S_c; θ), ∇θ CE(R_c; θ) ),  CE the mean over the batch
  *
  * A gradient of a gradient, taken in the images alone: of the second backward pass, the half that belongs to θ is left out. The
- * real gradient is a constant and keeps nothing for a derivative.
+ * real gradient is a constant and keeps nothing for a derivative; it is taken in pieces where `samplesAtOnce` asks for it.
  *
  * Call it inside `tf.tidy`.
  *
@@ -57,9 +60,11 @@ export function classGradient(match: ClassMatch): {
     )(theta) as tf.Tensor1D;
   };
 
-  const wanted = tf.tidy(() => parameterGradient(real));
+  const [wanted] = meanOverPieces(samplePieces(network, real.shape[0], statistics), (piece) => [
+    tf.tidy(() => parameterGradient(pieceRows(real, piece))),
+  ]);
   const { value, grad } = tf.valueAndGrad((images: tf.Tensor) =>
-    distance(parameterGradient(batchOf(images as tf.Tensor4D)), wanted),
+    distance(parameterGradient(batchOf(images as tf.Tensor4D)), wanted!),
   )(stored);
   return { distance: value as tf.Scalar, gradient: grad as tf.Tensor4D };
 }

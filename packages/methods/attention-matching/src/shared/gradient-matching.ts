@@ -8,6 +8,7 @@ import {
   multiFormation,
   oneHotLabels,
   permutation,
+  samplesTogether,
   sgd,
   trainStep,
   type Forecast,
@@ -194,7 +195,11 @@ export function gradientForecast(context: RunContext, config: GradientConfig): F
   const matching = 3 * names.length * config.realBatch + 8 * synthetic;
   const training = (3 * synthetic * inner * (outer - 1)) / outer;
   const perClass = config.ipc * imagesPerStored(config);
-  const batch = Math.max(config.realBatch, 4 * perClass, Math.min(synthetic, config.networkBatch));
+  const batch = Math.max(
+    samplesTogether(network, config.realBatch, "frozen"),
+    4 * perClass,
+    samplesTogether(network, Math.min(synthetic, config.networkBatch)),
+  );
   return {
     multiplyAddsPerStep: network.multiplyAdds * (matching + training),
     peakBytes:

@@ -3,10 +3,12 @@ import {
   checkFactor,
   foldIn,
   initialise,
+  samplesTogether,
   type Forecast,
   type RunContext,
   type SyntheticSet,
 } from "@limbeck/core";
+import { imagesPerGroup } from "./class-groups.ts";
 import type { MatchingConfig } from "./config.ts";
 import { augmentationOf, imagesPerStored } from "./synthetic-batch.ts";
 
@@ -67,7 +69,11 @@ export function matchingForecast(context: RunContext, config: MatchingConfig): F
   const real = classes * config.realBatch;
   const group = network.usesBatchStatistics
     ? Math.max(real, synthetic)
-    : Math.max(256, config.ipc * imagesPerStored(config), config.realBatch);
+    : Math.max(
+        imagesPerGroup(),
+        config.ipc * imagesPerStored(config),
+        samplesTogether(network, config.realBatch),
+      );
   return {
     multiplyAddsPerStep: network.multiplyAdds * (real + 3 * synthetic),
     peakBytes:

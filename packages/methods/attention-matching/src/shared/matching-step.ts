@@ -2,6 +2,9 @@ import * as tf from "@tensorflow/tfjs-core";
 import {
   choice,
   foldIn,
+  meanOverPieces,
+  pieceRows,
+  samplePieces,
   type ApplyOptions,
   type Key,
   type Network,
@@ -9,6 +12,7 @@ import {
   type RunContext,
   type StepResult,
 } from "@limbeck/core";
+import { classGroups } from "./class-groups.ts";
 import { classMeans, squaredMeanDistance } from "./class-means.ts";
 import type { MatchingConfig } from "./config.ts";
 import type { ImagesState } from "./images-state.ts";
@@ -30,9 +34,6 @@ export interface Matching {
   readonly features: readonly MatchedFeature[];
 }
 
-/** Classes are worked through in groups of at most this many images, where samples do not depend on each other. */
-const IMAGES_PER_GROUP = 256;
-
 /**
  * One iteration of distribution matching: a fresh random network, a real batch of every class, the same augmentation
  * for the real and synthetic images of a class, one SGD step on the images.
@@ -40,7 +41,8 @@ const IMAGES_PER_GROUP = 256;
  *     L = Σ_features weight · Σ_c ‖ mean rows(real_c) − mean rows(synthetic_c) ‖²
  *
  * Networks without batch statistics treat samples independently, so classes are processed in groups and memory does
- * not grow with their number; with batch normalisation all classes share one batch, as in the authors' code.
+ * not grow with their number, and the real images of a class in pieces where `samplesAtOnce` asks for it; with batch
+ * normalisation all classes share one batch, as in the authors' code.
  *
  * Differs: augmentation and sampling come from the run's key, where the authors' code uses the clock.
  *
@@ -56,20 +58,16 @@ export function matchingStep(
   const key = foldIn(context.key, step);
   const network = context.network(config.network);
   const classes = context.dataset.classes.length;
-  const perGroup = network.usesBatchStatistics
-    ? classes
-    : Math.max(
-        1,
-        Math.floor(IMAGES_PER_GROUP / Math.max(config.ipc * imagesPerStored(config), config.realBatch)),
-      );
+  const groups = network.usesBatchStatistics
+    ? [Array.from({ length: classes }, (_, label) => label)]
+    : classGroups(classes, Math.max(config.ipc * imagesPerStored(config), config.realBatch));
   const terms: Record<string, number> = {};
   for (const feature of matching.features) terms[feature.term] = 0;
 
   const next = tf.tidy(() => {
     const theta = network.init(foldIn(key, "network"));
     const gradients: tf.Tensor4D[] = [];
-    for (let first = 0; first < classes; first += perGroup) {
-      const group = Array.from({ length: Math.min(perGroup, classes - first) }, (_, i) => first + i);
+    for (const group of groups) {
       const { gradient, values } = groupGradient(
         context,
         state.images,
@@ -155,9 +153,19 @@ function realClassMeans(
   batches: readonly tf.Tensor4D[],
   matching: Matching,
 ): tf.Tensor[][] {
+  // Several classes together are never more images than pass at once: only a single class comes in pieces.
   const meansOf = (batch: tf.Tensor4D, count: number): tf.Tensor[][] => {
-    const output = network.apply(theta, batch, matching.outputs);
-    return matching.features.map((feature) => feature.rows(output).map((rows) => classMeans(rows, count)));
+    let layers: number[] = [];
+    const means = meanOverPieces(samplePieces(network, batch.shape[0]), (piece) => {
+      const output = network.apply(theta, pieceRows(batch, piece), matching.outputs);
+      const rows = matching.features.map((feature) => feature.rows(output));
+      layers = rows.map(({ length }) => length);
+      return rows.flat().map((own) => classMeans(own, count));
+    });
+    return layers.map((length, f) => {
+      const first = layers.slice(0, f).reduce((sum, own) => sum + own, 0);
+      return means.slice(first, first + length);
+    });
   };
   const sameSize = batches.every((batch) => batch.shape[0] === batches[0]!.shape[0]);
   if (sameSize) return meansOf(concatenate(batches), batches.length);

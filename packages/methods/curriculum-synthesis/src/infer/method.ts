@@ -5,6 +5,7 @@ import {
   foldIn,
   oneHotLabels,
   preparedTeacher,
+  samplesAtOnce,
   scheduleFactor,
   softmaxCrossEntropy,
   teacherParts,
@@ -175,8 +176,9 @@ function staticLabels(
   const values = new Float32Array(size * classes.length);
   teachers.forEach((config, k) => {
     const teacher = preparedTeacher(context, partName(k), config);
-    for (let start = 0; start < size; start += LABEL_BATCH) {
-      const count = Math.min(LABEL_BATCH, size - start);
+    const batch = Math.min(LABEL_BATCH, samplesAtOnce());
+    for (let start = 0; start < size; start += batch) {
+      const count = Math.min(batch, size - start);
       const scores = numbersOf(() => {
         const own = tf.tensor4d(images.slice(start * length, (start + count) * length), [count, ...shape]);
         return teacher.network.apply(teacher.theta, own, { statistics: teacher.statistics }).logits;

@@ -5,6 +5,7 @@ import {
   foldIn,
   preparedTeacher,
   resizedCrop,
+  samplesAtOnce,
   teacherParts,
   type DistillationMethod,
   type RunContext,
@@ -64,7 +65,7 @@ function scoreImages(
 ): Scored {
   const { crops: perImage, crop, factor, batchSize } = config;
   const [height, width] = dataset.shape;
-  const group = Math.max(1, Math.floor(batchSize / perImage));
+  const group = Math.max(1, Math.floor(Math.min(batchSize, samplesAtOnce()) / perImage));
   const parts: tf.Tensor4D[] = [];
   const losses: number[] = [];
   for (let start = 0; start < positions.length; start += group) {
@@ -244,13 +245,11 @@ export const rded: DistillationMethod<typeof rdedConfigSchema, RdedState> = {
     const stored = classes.length * config.ipc;
     const pixels = height * width * channels;
     const crops = (classes.length * config.candidates * config.crops) / config.iterations;
+    const together = Math.max(config.crops, Math.min(config.batchSize, samplesAtOnce()));
     return {
       multiplyAddsPerStep: network.multiplyAdds * crops,
       peakBytes:
-        4 *
-        (network.activationFloats * config.batchSize +
-          network.parameterCount +
-          3 * (stored + config.batchSize) * pixels),
+        4 * (network.activationFloats * together + network.parameterCount + 3 * (stored + together) * pixels),
       setBytes: 4 * stored * (pixels + 1),
     };
   },

@@ -2,6 +2,7 @@ import {
   foldIn,
   integers,
   recipeSchema,
+  samplesAtOnce,
   trainedNetworkPart,
   type PreparedPart,
   type Recipe,
@@ -74,8 +75,9 @@ export function networkRows(
   const network = context.network(name);
   const parameters = tf.tensor1d(theta);
   const parts: Float32Array[] = [];
-  for (let start = 0; start < positions.length; start += BATCH) {
-    const batch = positions.slice(start, start + BATCH);
+  const size = Math.min(BATCH, samplesAtOnce());
+  for (let start = 0; start < positions.length; start += size) {
+    const batch = positions.slice(start, start + size);
     parts.push(numbersOf(() => network.apply(parameters, context.real.read(batch))[output]));
   }
   parameters.dispose();

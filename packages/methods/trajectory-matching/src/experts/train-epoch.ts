@@ -4,9 +4,12 @@ import {
   dsa,
   ensureGradients,
   foldIn,
+  meanOverPieces,
   oneHotLabels,
   permutation,
+  pieceRows,
   RunError,
+  samplePieces,
   sgd,
   type Key,
   type Network,
@@ -119,18 +122,21 @@ function batchGradient(options: EpochOptions, chosen: Int32Array, key: Key): Gra
   const strategy = augmentationOf({ augmentation: config.expertAugmentation }, dataset);
   const augmented = dsa(images, strategy, { key, siamese: false });
   const factor = lossRamp(epoch, config.lossRampEpochs);
-  const loss = (at: tf.Tensor): tf.Scalar =>
-    expertLoss(at as tf.Tensor1D, {
-      network,
-      images,
-      augmented,
-      labels,
-      factor,
-      penalty: config.gradientPenalty,
-    });
+  const pieces = samplePieces(network, images.shape[0]);
   return (theta) => {
-    const { value, grad } = tf.valueAndGrad(loss)(theta);
-    return { value: value as tf.Scalar, grad: grad as tf.Tensor1D };
+    const [value, grad] = meanOverPieces(pieces, (piece) => {
+      const own = {
+        network,
+        images: pieceRows(images, piece),
+        augmented: pieceRows(augmented, piece),
+        labels: pieceRows(labels, piece),
+        factor,
+        penalty: config.gradientPenalty,
+      };
+      const found = tf.valueAndGrad((at) => expertLoss(at as tf.Tensor1D, own))(theta);
+      return [found.value as tf.Scalar, found.grad as tf.Tensor1D] as const;
+    });
+    return { value, grad };
   };
 }
 

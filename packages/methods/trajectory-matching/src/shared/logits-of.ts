@@ -1,4 +1,4 @@
-import type { Network } from "@limbeck/core";
+import { samplesAtOnce, type Network } from "@limbeck/core";
 import * as tf from "@tensorflow/tfjs-core";
 
 /** Images classified together. */
@@ -17,8 +17,9 @@ export function logitsOf(
 ): tf.Tensor2D {
   return tf.tidy(() => {
     const parts: tf.Tensor2D[] = [];
-    for (let from = 0; from < count; from += BATCH) {
-      parts.push(tf.tidy(() => network.apply(theta, read(from, Math.min(count, from + BATCH))).logits));
+    const batch = Math.min(BATCH, samplesAtOnce());
+    for (let from = 0; from < count; from += batch) {
+      parts.push(tf.tidy(() => network.apply(theta, read(from, Math.min(count, from + batch))).logits));
     }
     return parts.length === 1 ? parts[0]! : tf.concat(parts, 0);
   });

@@ -2,6 +2,7 @@ import {
   checkFactor,
   imagesPerStored,
   oneHotLabels,
+  samplesTogether,
   type Forecast,
   type RunContext,
   type StepResult,
@@ -142,7 +143,7 @@ export function trajectoryForecast(
     multiplyAddsPerStep: 12 * config.innerSteps * batch * network.multiplyAdds,
     peakBytes:
       4 *
-      (4 * network.activationFloats * batch +
+      (4 * network.activationFloats * samplesTogether(network, batch) +
         vectors * network.parameterCount +
         (6 * stored + 4 * batch) * pixels),
     setBytes: stored * 4 * (pixels + (labelFloats === "soft" ? classes.length : 1)),

@@ -4,12 +4,16 @@ import {
   dsa,
   flipEmbedding,
   foldIn,
+  imagesPerStored,
   logSoftmax,
   multiFormation,
   permutation,
+  pieceRows,
+  samplePieces,
   softmaxCrossEntropy,
   type ImageDataset,
   type Key,
+  WHOLE_BATCH,
   type Network,
 } from "@limbeck/core";
 import * as tf from "@tensorflow/tfjs-core";
@@ -42,6 +46,8 @@ export interface StudentLossOptions {
  * The loss of each of the student's steps: cross-entropy on a batch of the stored images, decoded (multi-formation), with its
  * mirror images (flip embedding) and augmented, image by image and step by step anew.
  *
+ * A batch larger than `samplesAtOnce` passes through the network in pieces; it is decoded and augmented whole for each of them.
+ *
  * Batches cut a random order of all stored images into pieces, a fresh order when it is used up, the last piece first, which
  * may be shorter.
  */
@@ -49,7 +55,7 @@ export function studentLoss(options: StudentLossOptions): StudentLoss {
   const { network, dataset, config, size, key, labelSpace, factor = 1 } = options;
   const strategy = augmentationOf(config, dataset);
   const batches = batchRows(config, size, foldIn(key, "batches"));
-  return (theta, images, labels, step, differentiate) => {
+  const loss: StudentLoss = (theta, images, labels, step, differentiate, piece = WHOLE_BATCH) => {
     const rows = batches[step];
     const [x, y] = rows === undefined ? [images, labels] : gatherRows(images, labels, rows);
     const decoded = config.factor === 1 ? x : multiFormation(x, config.factor, dataset.normalisation);
@@ -58,10 +64,14 @@ export function studentLoss(options: StudentLossOptions): StudentLoss {
     const probabilities = labelSpace === "logits" ? (tf.exp(logSoftmax(y)) as tf.Tensor2D) : y;
     const own = config.factor === 1 ? probabilities : decodedRows(probabilities, config.factor);
     const wanted = config.flipEmbedding ? tf.concat([own, own]) : own;
-    const { logits } = network.apply(theta, augmented, { differentiate });
-    const loss = softmaxCrossEntropy(logits, wanted);
-    return factor === 1 ? loss : (tf.mul(loss, factor) as tf.Scalar);
+    const { logits } = network.apply(theta, pieceRows(augmented, piece), { differentiate });
+    const mean = softmaxCrossEntropy(logits, pieceRows(wanted, piece));
+    return factor === 1 ? mean : (tf.mul(mean, factor) as tf.Scalar);
   };
+  return Object.assign(loss, {
+    pieces: (step: number) =>
+      samplePieces(network, (batches[step]?.length ?? size) * imagesPerStored(config)),
+  });
 }
 
 function gatherRows(images: tf.Tensor4D, labels: tf.Tensor2D, rows: Int32Array): [tf.Tensor4D, tf.Tensor2D] {

@@ -1,4 +1,4 @@
-import { ensureGradients, gradientAlong, RunError } from "@limbeck/core";
+import { ensureGradients, gradientAlong, meanOverPieces, RunError, type SamplePiece, WHOLE_BATCH } from "@limbeck/core";
 import * as tf from "@tensorflow/tfjs-core";
 
 /**
@@ -6,15 +6,24 @@ import * as tf from "@tensorflow/tfjs-core";
  * `[S, K]`: choosing a batch, decoding and augmenting it are part of it. The same step number must mean the same batch and
  * the same augmentation. Twice differentiable.
  *
- * @param differentiate `parameters`: only the derivative in θ will be taken.
  */
-export type StudentLoss = (
-  theta: tf.Tensor1D,
-  images: tf.Tensor4D,
-  labels: tf.Tensor2D,
-  step: number,
-  differentiate: "both" | "parameters",
-) => tf.Scalar;
+export interface StudentLoss {
+  /**
+   * @param differentiate `parameters`: only the derivative in θ will be taken.
+   * @param piece Of the step's batch, one of `pieces`: the mean over it is wanted. Default: the whole batch.
+   */
+  (
+    theta: tf.Tensor1D,
+    images: tf.Tensor4D,
+    labels: tf.Tensor2D,
+    step: number,
+    differentiate: "both" | "parameters",
+    piece?: SamplePiece,
+  ): tf.Scalar;
+  /** How a step's batch may be split, where the loss is a mean over independent samples. Default: not at all. */
+  pieces?(step: number): readonly SamplePiece[];
+}
+
 
 /** Where the student should be after so many of its steps. */
 export interface Waypoint {
@@ -66,7 +75,7 @@ export interface TrajectoryGradient {
  * Only θ_0 … θ_N are kept. Walking back with λ = ∂L/∂θ_{i+1} (each waypoint adds its own when it is reached) and
  * κ ← μ·κ + λ, step i contributes −η·∂⟨g_i, κ⟩/∂X, −η·∂⟨g_i, κ⟩/∂Y and −⟨g_i, κ⟩ to the three derivatives, and
  * λ ← λ − η·∂⟨g_i, κ⟩/∂θ. Each step costs one gradient and one second derivative along a vector; memory is that of one step
- * and N + 1 vectors.
+ * and N + 1 vectors, or of one piece of a step where the loss can be split: all of these are sums over samples.
  *
  * `truncated` leaves out the last update: g_j is taken not to depend on the steps before j. That is the gradient TESLA
  * publishes, exact only where η·N·‖H‖ is small.
@@ -102,20 +111,23 @@ export function trajectoryGradient(loss: StudentLoss, trajectory: Trajectory): T
         const kappa = (momentum === 0 ? lambda : tf.add(tf.mul(before[1]!, momentum), lambda)) as tf.Tensor1D;
         // Nothing reads λ before the first step, and TESLA's does not change.
         const moves = exact && i > 0;
-        const along = gradientAlong(
-          (theta, x, y) => loss(theta, x, y, i, "both"),
-          snapshots[i]!,
-          images,
-          labels,
-          kappa,
-          moves ? "both" : "images",
-        );
-        value.push(along.value.dataSync()[0]!);
+        const [inner, byImages, byLabels, byTheta] = meanOverPieces(piecesOf(loss, i), (piece) => {
+          const along = gradientAlong(
+            (theta, x, y) => loss(theta, x, y, i, "both", piece),
+            snapshots[i]!,
+            images,
+            labels,
+            kappa,
+            moves ? "both" : "images",
+          );
+          return [along.value, along.images, along.labels, ...(moves ? [along.theta] : [])];
+        }) as [tf.Scalar, tf.Tensor4D, tf.Tensor2D, tf.Tensor1D?];
+        value.push(inner.dataSync()[0]!);
         return [
-          moves ? tf.sub(lambda, tf.mul(along.theta, stepSize)) : tf.clone(lambda),
+          byTheta === undefined ? tf.clone(lambda) : tf.sub(lambda, tf.mul(byTheta, stepSize)),
           tf.clone(kappa),
-          tf.sub(before[2]!, tf.mul(along.images, stepSize)),
-          tf.sub(before[3]!, tf.mul(along.labels, stepSize)),
+          tf.sub(before[2]!, tf.mul(byImages, stepSize)),
+          tf.sub(before[3]!, tf.mul(byLabels, stepSize)),
         ];
       });
       stepSizeGradient -= value[0]!;
@@ -142,7 +154,10 @@ function studentSnapshots(
   for (let i = 0; i < steps; i++) {
     const theta = snapshots[i]!;
     const [next, kept] = tf.tidy(() => {
-      const gradient = tf.grad((at) => loss(at as tf.Tensor1D, images, labels, i, "parameters"))(theta);
+      const [slope] = meanOverPieces(piecesOf(loss, i), (piece) => [
+        tf.grad((at) => loss(at as tf.Tensor1D, images, labels, i, "parameters", piece))(theta),
+      ]);
+      const gradient = slope!;
       const direction = velocity === undefined ? gradient : tf.add(tf.mul(velocity, momentum), gradient);
       const moved = tf.sub(theta, tf.mul(direction, stepSize));
       return momentum === 0 ? [moved] : [moved, direction];
@@ -153,6 +168,10 @@ function studentSnapshots(
   }
   velocity?.dispose();
   return snapshots;
+}
+
+function piecesOf(loss: StudentLoss, step: number): readonly SamplePiece[] {
+  return loss.pieces?.(step) ?? [WHOLE_BATCH];
 }
 
 /** The relative distance of a waypoint, and its weighted derivative in the student's parameters. */
