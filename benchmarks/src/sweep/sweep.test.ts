@@ -114,6 +114,8 @@ grid:
     expect(cellId(elsewhere)).toBe(cellId(distill));
     expect(cellId({ ...distill, seed: 7 })).not.toBe(cellId(distill));
     expect(cellId({ ...distill, engine: { ...distill.engine, threads: 9 } })).not.toBe(cellId(distill));
+    const split = { ...distill, engine: { ...distill.engine, samplesAtOnce: 9 } };
+    expect(cellId(split)).not.toBe(cellId(distill));
   });
 
   test("shards are whole groups and together the sweep", async () => {

@@ -44,7 +44,23 @@ describe("resolveSettings", () => {
     expect(both.deviceMemory).toBe(5);
   });
 
+  test("samples at once are a whole number; an option wins over the variable", () => {
+    const from = (text: string) =>
+      resolveSettings("auto", {}, { LIMBECK_SAMPLES_AT_ONCE: text }).samplesAtOnce;
+    expect([from("64"), from("")]).toEqual([64, undefined]);
+    const both = resolveSettings("auto", { samplesAtOnce: 5 }, { LIMBECK_SAMPLES_AT_ONCE: "64" });
+    expect(both.samplesAtOnce).toBe(5);
+  });
+
   test.each([
+    [
+      () => resolveSettings("auto", {}, { LIMBECK_SAMPLES_AT_ONCE: "few" }),
+      'LIMBECK_SAMPLES_AT_ONCE: samples at once must be a whole number from 1 on, got "few"; leave it out for no bound',
+    ],
+    [
+      () => resolveSettings("auto", { samplesAtOnce: 0.5 }, {}),
+      "useBackend: samples at once must be a whole number from 1 on, got 0.5; leave it out for no bound",
+    ],
     [
       () => resolveSettings("auto", {}, { LIMBECK_DEVICE_MEMORY: "much" }),
       'LIMBECK_DEVICE_MEMORY: device memory must be bytes or a size such as 8GiB, got "much"',

@@ -121,7 +121,7 @@ describe.skipIf(reason !== undefined)(`on a device (${reason ?? "found"})`, () =
     const tooLarge = () => tf.tidy(() => tf.fill([largest / 4 + 1024], 1).dataSync());
     expect(tooLarge).toThrow(BackendError);
     expect(tooLarge).toThrow(
-      /^webgpu: wanted a tensor of .+ MiB, the device's largest is .+ MiB; lower the batch/,
+      /^webgpu: wanted a tensor of .+ MiB, the device's largest is .+ MiB; split batches with --samples-at-once .+, lower the batch/,
     );
   });
 

@@ -3,6 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { samplesTogether } from "../grad/sample-pieces.ts";
+import { underSamplesAtOnce } from "../engine/samples-at-once.ts";
 import { useBackend } from "../engine/engine.ts";
 import { webgpuBytes } from "../engine/webgpu-driver.ts";
 import { BackendError, ConfigError, RunError } from "../errors.ts";
@@ -30,6 +32,11 @@ it("adds place and checkpoint to what a back end throws, and to nothing else", (
     });
   expect(failing(new BackendError("webgpu: gone; go on"))).toThrow(
     new BackendError("toy step 3 of 12: webgpu: gone; go on; the checkpoint is kept"),
+  );
+  expect(failing(new Error("OOM when allocating tensor with shape[256,128]\n [[Conv2D]]"))).toThrow(
+    new BackendError(
+      "toy step 3 of 12: memory ran out (OOM when allocating tensor with shape[256,128]); split batches with --samples-at-once (LIMBECK_SAMPLES_AT_ONCE), lower the batch or the images per class; the checkpoint is kept",
+    ),
   );
   expect(failing(new RunError("toy: wrong"))).toThrow(new RunError("toy: wrong"));
 });
@@ -89,8 +96,21 @@ describe.skipIf(reason !== undefined)(`a run on WebGPU (${reason ?? "found"})`, 
     const run = distill(toyMethod, dataset, { config, directory }).result;
     await expect(run).rejects.toThrow(ConfigError);
     await expect(run).rejects.toThrow(
-      "toy: a step wants about 0.0 MiB on the device, 0.0 MiB may be used (LIMBECK_DEVICE_MEMORY); lower `realBatch`",
+      "toy: a step wants about 0.0 MiB on the device, 0.0 MiB may be used (LIMBECK_DEVICE_MEMORY); batches in smaller pieces (--samples-at-once) would not do; lower `realBatch`",
     );
     expect(fs.existsSync(directory)).toBe(false);
+    // 300 images of 1 KiB.
+    const divisible = () => ({
+      ...forecast,
+      peakBytes: 1024 * samplesTogether({ usesBatchStatistics: false }, 300),
+    });
+    expect(() => {
+      checkDeviceMemory("toy", divisible);
+    }).toThrow(
+      "toy: a step wants about 0.3 MiB on the device, 0.0 MiB may be used (LIMBECK_DEVICE_MEMORY); --samples-at-once 16 (LIMBECK_SAMPLES_AT_ONCE) splits its batches, to about 0.0 MiB; or lower `realBatch`",
+    );
+    underSamplesAtOnce(16, () => {
+      checkDeviceMemory("toy", divisible);
+    });
   });
 });

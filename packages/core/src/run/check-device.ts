@@ -26,7 +26,7 @@ export function checkDeviceMemory(method: string, forecast: () => Forecast): voi
   const fitting = split.find(({ bytes }) => bytes <= deviceMemory);
   const advice =
     fitting === undefined
-      ? "splitting batches further would not do (batch normalisation needs its batch whole); "
+      ? "batches in smaller pieces (--samples-at-once) would not do; "
       : `--samples-at-once ${fitting.samples} (LIMBECK_SAMPLES_AT_ONCE) splits its batches, to about ${mebibytes(fitting.bytes)}; or `;
   throw new ConfigError(
     `${method}: a step wants about ${mebibytes(peakBytes)} on the device, ${mebibytes(deviceMemory)} may be used ` +

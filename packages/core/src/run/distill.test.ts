@@ -229,6 +229,13 @@ describe("a run folder that is there already", () => {
     await expect(whitened.result).rejects.toThrow(
       /holds a run that differs in dataset.normalisation \(unset there, "zca-[0-9a-f]{8}" here\)/,
     );
+    try {
+      await useBackend("cpu", { samplesAtOnce: 2 });
+      const split = distill(toyMethod, dataset, { config, directory, resume: true });
+      await expect(split.result).rejects.toThrow("a run that differs in samplesAtOnce (unset there, 2 here)");
+    } finally {
+      await useBackend("cpu");
+    }
     expect(fs.readdirSync(directory)).not.toContain("run.lock");
   });
 

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { z } from "zod";
 import type { ImageDataset, Normalisation } from "../dataset/image-dataset.ts";
 import { useBackend } from "../engine/engine.ts";
+import { underSamplesAtOnce } from "../engine/samples-at-once.ts";
 import { ConfigError, RunError } from "../errors.ts";
 import type { DistillationMethod, MethodState, RunContext, StepResult } from "../method/method.ts";
 import { resolveConfig } from "../method/resolve-config.ts";
@@ -30,9 +31,12 @@ export interface TestMethodOptions<ConfigInput> {
   readonly lossFallsTo?: number;
 }
 
+/** Of a loss after a step whose sums were made in another order. */
+const SPLIT_TOLERANCE = 1e-3;
+
 /**
  * What every method must keep, as tests in the file that calls it: same seed, same bits, and another seed, others; shapes,
- * balanced labels, finite numbers; inputs untouched; no tensor left behind; unknown keys refused; the loss falls on a toy set;
+ * balanced labels, finite numbers; split batches; inputs untouched; no tensor left behind; unknown keys refused; the loss falls on a toy set;
  * a state that went through a checkpoint gives the same bits; NaN stops the run; `result` may be called between any two steps.
  */
 export function testMethod<Schema extends z.ZodType, State extends MethodState>(
@@ -122,6 +126,25 @@ export function testMethod<Schema extends z.ZodType, State extends MethodState>(
     it("gives the same bits for the same seed and others for another", async () => {
       expect(bitsOf(await drive(0))).toEqual(bitsOf(first));
       expect(bitsOf(await drive(1))).not.toEqual(bitsOf(first));
+    });
+
+    it("has the same losses within rounding where its batches are split", async () => {
+      const context = await contextOf(dataset, 0);
+      const losses = underSamplesAtOnce(3, () => {
+        const state = method.init(context, config);
+        const one = method.step(context, state, config, 0);
+        disposeState(state, one.state);
+        const two = method.step(context, one.state, config, 1);
+        disposeState(one.state, two.state);
+        disposeState(two.state);
+        return [one.loss, two.loss];
+      });
+      losses.forEach((loss, i) => {
+        const whole = first.losses[i]!;
+        expect(Math.abs(loss - whole), `step ${i}: ${loss}, whole ${whole}`).toBeLessThanOrEqual(
+          SPLIT_TOLERANCE * Math.abs(whole),
+        );
+      });
     });
 
     it("moves the images and lowers the loss on a toy set", async () => {

@@ -185,6 +185,7 @@ function pixelGradient(
       const batch = syntheticBatch(normalised, config, dataset, key, [label]);
       return chosen === undefined ? batch : tf.gather(batch, tf.tensor1d(chosen, "int32"));
     },
+    batchSize: chosen?.length ?? decoded,
     distance: (a, b) => differenceDistance(config.distance, a, b, filters),
   });
 }
@@ -224,7 +225,7 @@ function forecast(context: RunContext, config: IdcConfig): Forecast {
     (config.pretrainEpochs * train.size) / config.updatesPerNetwork;
   const batch = Math.max(
     samplesTogether(network, config.realBatch, "frozen"),
-    4 * synthetic,
+    4 * samplesTogether(network, synthetic, "frozen"),
     samplesTogether(network, config.trainingBatch),
   );
   return {

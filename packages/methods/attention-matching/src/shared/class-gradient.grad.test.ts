@@ -58,7 +58,13 @@ describe("classGradient", () => {
     expect(tf.memory().numTensors).toBe(before);
   });
 
-  it.each(Object.entries(cases))("has PyTorch's distance and derivative: %s", (name, distance) => {
+  const splits = [undefined, 1] as const;
+  const everyCase = Object.entries(cases).flatMap(([name, distance]) =>
+    splits.map((samplesAtOnce) => ({ name, distance, samplesAtOnce })),
+  );
+  const shown = "has PyTorch's distance and derivative: $name, at most $samplesAtOnce samples at once";
+  it.each(everyCase)(shown, async ({ name, distance, samplesAtOnce }) => {
+    await useBackend("cpu", samplesAtOnce === undefined ? {} : { samplesAtOnce });
     const { distance: value, gradient } = classGradient({
       network,
       theta: tf.tensor1d(fixture.theta),
@@ -70,6 +76,7 @@ describe("classGradient", () => {
         name === "decoded"
           ? (stored) => flipEmbedding(multiFormation(stored, 2, noNormalisation))
           : (stored) => stored,
+      ...(name === "decoded" && { batchSize: 16 }),
       distance,
     });
     const wanted = fixture.cases[name]!;

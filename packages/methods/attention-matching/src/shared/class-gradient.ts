@@ -1,6 +1,7 @@
 import {
   choice,
   foldIn,
+  gradientAlong,
   meanOverPieces,
   pieceRows,
   samplePieces,
@@ -8,6 +9,7 @@ import {
   type Key,
   type Network,
   type NetworkStatistics,
+  type ParameterLoss,
   type RunContext,
 } from "@limbeck/core";
 import * as tf from "@tensorflow/tfjs-core";
@@ -27,8 +29,10 @@ export interface ClassMatch {
   readonly real: tf.Tensor4D;
   /** Stored images of the class, `[ipc, H, W, C]`. */
   readonly stored: tf.Tensor4D;
-  /** What the network sees of them. Differentiable. */
+  /** What the network sees of them, `[batchSize, H, W, C]`. Differentiable. */
   readonly batchOf: (stored: tf.Tensor4D) => tf.Tensor4D;
+  /** Default: as many as there are stored ones. */
+  readonly batchSize?: number;
   readonly distance: DistanceOfGradients;
 }
 
@@ -38,7 +42,10 @@ export interface ClassMatch {
  *     D( ∇θ CE(S_c; θ), ∇θ CE(R_c; θ) ),  CE the mean over the batch
  *
  * A gradient of a gradient, taken in the images alone: of the second backward pass, the half that belongs to θ is left out. The
- * real gradient is a constant and keeps nothing for a derivative; it is taken in pieces where `samplesAtOnce` asks for it.
+ * real gradient is a constant and keeps nothing for a derivative.
+ *
+ * Where `samplesAtOnce` asks for it, both batches pass in pieces. The distance sees the images through g = ∇θ CE(S_c; θ) alone, so
+ * with v = ∂D/∂g its derivative is that of ⟨g, v⟩, a sum over samples: one more gradient pass than in one piece.
  *
  * Call it inside `tf.tidy`.
  *
@@ -50,23 +57,42 @@ export function classGradient(match: ClassMatch): {
 } {
   const { network, theta, statistics, label, real, stored, batchOf, distance } = match;
   const fixed = statistics === undefined ? {} : { statistics };
-  const parameterGradient = (images: tf.Tensor4D): tf.Tensor1D => {
-    const labels = tf.tidy(() => {
-      const indices = tf.fill([images.shape[0]], label, "int32") as tf.Tensor1D;
+  const labelRows = (count: number): tf.Tensor2D =>
+    tf.tidy(() => {
+      const indices = tf.fill([count], label, "int32") as tf.Tensor1D;
       return tf.oneHot(indices, network.classes, 1, 0, "float32") as tf.Tensor2D;
     });
-    return tf.grad((at) =>
-      softmaxCrossEntropy(network.apply(at as tf.Tensor1D, images, fixed).logits, labels),
-    )(theta) as tf.Tensor1D;
+  const lossAt = (at: tf.Tensor1D, images: tf.Tensor4D, labels: tf.Tensor2D): tf.Scalar =>
+    softmaxCrossEntropy(network.apply(at, images, fixed).logits, labels);
+  const parameterGradient = (images: tf.Tensor4D): tf.Tensor1D => {
+    const labels = labelRows(images.shape[0]);
+    return tf.grad((at) => lossAt(at as tf.Tensor1D, images, labels))(theta) as tf.Tensor1D;
   };
 
   const [wanted] = meanOverPieces(samplePieces(network, real.shape[0], statistics), (piece) => [
     tf.tidy(() => parameterGradient(pieceRows(real, piece))),
   ]);
-  const { value, grad } = tf.valueAndGrad((images: tf.Tensor) =>
-    distance(parameterGradient(batchOf(images as tf.Tensor4D)), wanted!),
-  )(stored);
-  return { distance: value as tf.Scalar, gradient: grad as tf.Tensor4D };
+  const pieces = samplePieces(network, match.batchSize ?? stored.shape[0], statistics);
+  if (pieces.length === 1) {
+    const { value, grad } = tf.valueAndGrad((images: tf.Tensor) =>
+      distance(parameterGradient(batchOf(images as tf.Tensor4D)), wanted!),
+    )(stored);
+    return { distance: value as tf.Scalar, gradient: grad as tf.Tensor4D };
+  }
+  const batch = batchOf(stored);
+  const [reached] = meanOverPieces(pieces, (piece) => [
+    tf.tidy(() => parameterGradient(pieceRows(batch, piece))),
+  ]);
+  const { value, grad: direction } = tf.valueAndGrad((at: tf.Tensor) => distance(at as tf.Tensor1D, wanted!))(
+    reached!,
+  );
+  const [gradient] = meanOverPieces(pieces, (piece) => {
+    const lossOfPiece: ParameterLoss = (at, images, labels) =>
+      lossAt(at, pieceRows(batchOf(images), piece), labels);
+    const labels = labelRows(piece.to - piece.from);
+    return [gradientAlong(lossOfPiece, theta, stored, labels, direction as tf.Tensor1D, "images").images];
+  });
+  return { distance: value as tf.Scalar, gradient: gradient! };
 }
 
 /** Real images of each class whose statistics batch normalisation is held at. */

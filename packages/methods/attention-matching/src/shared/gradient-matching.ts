@@ -101,6 +101,7 @@ function imageGradient(
           real: siamese(real, config, dataset, key, label),
           stored: tf.slice(images, [label * config.ipc, 0, 0, 0], [config.ipc, -1, -1, -1]),
           batchOf: (stored) => syntheticBatch(stored, config, dataset, key, [label]),
+          batchSize: config.ipc * imagesPerStored(config),
           distance: distanceOf(config, network),
         });
         return [part, value] as [tf.Tensor4D, tf.Scalar];
@@ -197,7 +198,7 @@ export function gradientForecast(context: RunContext, config: GradientConfig): F
   const perClass = config.ipc * imagesPerStored(config);
   const batch = Math.max(
     samplesTogether(network, config.realBatch, "frozen"),
-    4 * perClass,
+    4 * samplesTogether(network, perClass, "frozen"),
     samplesTogether(network, Math.min(synthetic, config.networkBatch)),
   );
   return {

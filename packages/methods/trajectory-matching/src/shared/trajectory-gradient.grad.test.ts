@@ -4,6 +4,8 @@ import {
   keyFromSeed,
   normal,
   oneHotLabels,
+  peakBytes,
+  resetPeakBytes,
   useBackend,
   type Key,
 } from "@limbeck/core";
@@ -26,6 +28,9 @@ afterEach(() => {
 
 /** Float32 sums over a few hundred terms, four steps deep. */
 const TOLERANCE = 1e-4;
+
+/** Sums over samples made in another order. */
+const ROUNDING = 1e-5;
 
 function expectClose(found: ArrayLike<number>, wanted: ArrayLike<number>, tolerance = TOLERANCE): void {
   expect(found.length).toBe(wanted.length);
@@ -136,6 +141,23 @@ describe("trajectoryGradient on a ConvNet, against the unrolled graph", () => {
     expectClose([found.stepSize], wanted.grads[2].dataSync());
   });
 
+  it.each(Object.keys(cases))(
+    "%s, in pieces of at most 2 samples: as whole, within rounding",
+    async (name) => {
+      const [options, t] = cases[name]!();
+      const wanted = trajectoryGradient(studentLoss(options), t);
+      await useBackend("cpu", { samplesAtOnce: 2 });
+      const loss = studentLoss(options);
+      // The last batch of an order may be shorter.
+      expect(loss.pieces!(1).length).toBeGreaterThan(1);
+      const found = trajectoryGradient(loss, t);
+      expect(Math.abs(found.loss / wanted.loss - 1)).toBeLessThan(ROUNDING);
+      expectClose(found.images.dataSync(), wanted.images.dataSync(), ROUNDING);
+      expectClose(found.labels.dataSync(), wanted.labels.dataSync(), ROUNDING);
+      expectClose([found.stepSize], [wanted.stepSize], ROUNDING);
+    },
+  );
+
   it("truncated is TESLA's formula: every step along 2(θ_N − θ*)/D, and not the exact one", () => {
     const t = trajectory();
     const loss = studentLoss(base);
@@ -196,6 +218,24 @@ describe("trajectoryGradient on a ConvNet, against the unrolled graph", () => {
       return most;
     };
     expect(live(30) - live(5)).toBeLessThanOrEqual(25 + 3);
+  });
+
+  it("holds the activations of one piece at a time", async () => {
+    const wide = createNetwork("convnet1-w32", { inputShape: [4, 4, 2], classes: 3 });
+    const start = wide.init(keyFromSeed("start"));
+    const target = tf.mul(start, 1.1) as tf.Tensor1D;
+    const images = tf.tensor4d(numbers("images", 48 * 32), [48, 4, 4, 2]);
+    const labels = oneHotLabels(new Int32Array(48), 3);
+    const waypoints = [{ step: 4, target, weight: 1 }];
+    const peak = async (samplesAtOnce?: number): Promise<number> => {
+      await useBackend("cpu", samplesAtOnce === undefined ? {} : { samplesAtOnce });
+      resetPeakBytes();
+      const held = peakBytes();
+      const loss = studentLoss({ ...base, network: wide, size: 48 });
+      trajectoryGradient(loss, { ...trajectory(), start, waypoints, images, labels });
+      return peakBytes() - held;
+    };
+    expect((await peak(8)) / (await peak())).toBeLessThan(0.4);
   });
 });
 
