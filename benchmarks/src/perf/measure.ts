@@ -22,6 +22,8 @@ export interface Measurement {
   readonly name: string;
   /** Median wall seconds of one unit. */
   readonly seconds: number;
+  /** Median processor seconds of one unit, all threads: what to compare where other work shares the machine. */
+  readonly processorSeconds?: number;
   /** Peak resident memory of the whole process, bytes (`ru_maxrss`), Node or Python and their libraries included. */
   readonly peakBytes: number;
   readonly backend: string;
@@ -29,22 +31,33 @@ export interface Measurement {
   readonly threads: number;
 }
 
+/** Median wall seconds of `runs` units, see {@link medianTimes}. */
+export async function medianSeconds(workload: Workload, runs: number): Promise<number> {
+  return (await medianTimes(workload, runs)).seconds;
+}
+
 /**
- * Median wall seconds of `runs` units after one warm-up unit. Preparation and disposal are outside the timed region.
+ * Median wall and processor seconds of `runs` units after one warm-up unit. Preparation and disposal are outside the timed region.
  *
  * @param runs At least 1; published figures use 5 or more.
  */
-export async function medianSeconds(workload: Workload, runs: number): Promise<number> {
+export async function medianTimes(
+  workload: Workload,
+  runs: number,
+): Promise<{ readonly seconds: number; readonly processorSeconds: number }> {
   const prepared = workload.prepare();
   try {
     await prepared.run();
     const seconds: number[] = [];
+    const processor: number[] = [];
     for (let i = 0; i < runs; i++) {
-      const begin = performance.now();
+      const [begin, busy] = [performance.now(), process.cpuUsage()];
       await prepared.run();
       seconds.push((performance.now() - begin) / 1000);
+      const { user, system } = process.cpuUsage(busy);
+      processor.push((user + system) / 1e6);
     }
-    return median(seconds);
+    return { seconds: median(seconds), processorSeconds: median(processor) };
   } finally {
     prepared.dispose();
   }

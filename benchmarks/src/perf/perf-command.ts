@@ -6,7 +6,7 @@ import { startEngine, type EngineChoice } from "../command-line/start-engine.ts"
 import { backendsCommand } from "../backends/backends-command.ts";
 import { growthCommand } from "./growth-command.ts";
 import { profileRun, profileText } from "./kernel-shares.ts";
-import { medianSeconds, type Measurement, type Workload } from "./measure.ts";
+import { medianTimes, type Measurement, type Workload } from "./measure.ts";
 import { findTorch, measureOurs, measureTorch, type PeerResult } from "./peers/peer-process.ts";
 import { perfTable, type PerfRow } from "./perf-table.ts";
 import { workloadsNamed, workloadWords } from "./workloads.ts";
@@ -56,7 +56,7 @@ async function perf(name: string, options: PerfOptions): Promise<void> {
 async function measureHere(workload: Workload, options: PerfOptions): Promise<Measurement> {
   const { name } = workload;
   await startEngine(options);
-  const seconds = await medianSeconds(workload, options.runs);
+  const times = await medianTimes(workload, options.runs);
   if (options.profile === true) {
     const profile = await profileRun(workload);
     if (options.json === true) process.stderr.write(`${JSON.stringify({ name, ...profile })}\n`);
@@ -65,7 +65,7 @@ async function measureHere(workload: Workload, options: PerfOptions): Promise<Me
   const engine = engineInfo();
   return {
     name,
-    seconds,
+    ...times,
     peakBytes: peakResidentBytes(),
     backend: engine.backend,
     precision: engine.precision,
@@ -124,10 +124,12 @@ function print(result: PeerResult, { json }: PerfOptions): void {
     process.exitCode = 1;
   } else if (json === true) process.stdout.write(`${JSON.stringify(result)}\n`);
   else {
-    const { name, seconds, peakBytes, backend, precision, threads } = result;
+    const { name, seconds, processorSeconds, peakBytes, backend, precision, threads } = result;
+    const busy =
+      processorSeconds === undefined ? "" : `, ${processorSeconds.toPrecision(3)} s of the processor`;
     const place = `${backend}, ${precision}, ${threads} threads`;
     process.stdout.write(
-      `${name.padEnd(16)} ${seconds.toPrecision(3)} s, peak ${(peakBytes / 1e6).toFixed(0)} MB (${place})\n`,
+      `${name.padEnd(16)} ${seconds.toPrecision(3)} s${busy}, peak ${(peakBytes / 1e6).toFixed(0)} MB (${place})\n`,
     );
   }
 }

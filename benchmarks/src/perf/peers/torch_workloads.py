@@ -131,14 +131,20 @@ def main():
     torch.manual_seed(0)
     run = WORKLOADS[options.name]()
     run()
-    seconds = []
+    seconds, processor = [], []
     for _ in range(options.runs):
         finish()
-        begin = time.perf_counter()
+        begin, busy = time.perf_counter(), time.process_time()
         run()
         finish()
         seconds.append(time.perf_counter() - begin)
-    line = {"name": options.name, "seconds": statistics.median(seconds), "peakBytes": peak_bytes()}
+        processor.append(time.process_time() - busy)
+    line = {
+        "name": options.name,
+        "seconds": statistics.median(seconds),
+        "processorSeconds": statistics.median(processor),
+        "peakBytes": peak_bytes(),
+    }
     if on_card:
         line["peakDeviceBytes"] = torch.cuda.max_memory_allocated()
     print(json.dumps({**line, "backend": f"pytorch {torch.__version__}", "precision": "highest", "threads": options.threads}))

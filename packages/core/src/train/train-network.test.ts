@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-backend-cpu";
 import { beforeAll, describe, expect, it } from "vitest";
+import { boundSamplesAtOnce } from "../engine/samples-at-once.ts";
 import { normalisePixels } from "../dataset/normalise.ts";
 import { realImages } from "../dataset/real-images.ts";
 import { toyDataset } from "../testing/toy-dataset.ts";
@@ -51,6 +52,21 @@ async function bitsAfter(options: Partial<TrainOptions>): Promise<number[]> {
 }
 
 describe("trainNetwork", () => {
+  it("comes to the same network within rounding, and to the same accuracy, in pieces", async () => {
+    const recipe = recipeOf({ epochs: 2 });
+    const [whole, percent] = [await bitsAfter({}), await percentAfter({ recipe })];
+    boundSamplesAtOnce(7);
+    try {
+      const split = await bitsAfter({});
+      const error = Math.max(...split.map((value, i) => Math.abs(value - whole[i]!)));
+      expect(error).toBeGreaterThan(0);
+      expect(error / Math.max(...whole.map(Math.abs))).toBeLessThan(1e-5);
+      expect(await percentAfter({ recipe })).toBe(percent);
+    } finally {
+      boundSamplesAtOnce(undefined);
+    }
+  });
+
   it("learns separable classes from real images, the loss falling, with nothing leaked", async () => {
     const before = tf.memory().numTensors;
     const reports: EpochReport[] = [];
