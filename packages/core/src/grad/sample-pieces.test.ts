@@ -54,14 +54,14 @@ it("adds up the means of uneven pieces to the mean of the batch, and puts rows b
     const pieces = samplePieces(plain, 5);
     const [mean, count] = meanOverPieces(pieces, (piece) => {
       const own = pieceRows(rows, piece);
-      return [tf.mean(own, 0), tf.scalar(own.shape[0])];
+      return [tf.mean<tf.Tensor1D>(own, 0), tf.scalar(own.shape[0])] as const;
     });
-    expect(Array.from(mean!.dataSync())).toEqual([5, 8]);
+    expect(Array.from(mean.dataSync())).toEqual([5, 8]);
     // 1, 2 and 2 rows: a mean of sizes, weighted by them.
-    expect(count!.dataSync()[0]).toBeCloseTo(0.2 * 1 + 0.4 * 2 + 0.4 * 2, 6);
-    const doubled = rowsOverPieces(pieces, (piece) => tf.mul(pieceRows(rows, piece), 2));
+    expect(count.dataSync()[0]).toBeCloseTo(0.2 * 1 + 0.4 * 2 + 0.4 * 2, 6);
+    const doubled = rowsOverPieces(pieces, (piece) => tf.mul<tf.Tensor2D>(pieceRows(rows, piece), 2));
     expect(Array.from(doubled.dataSync())).toEqual([2, 4, 6, 8, 10, 12, 14, 16, 18, 40]);
-    tf.dispose([mean!, count!, doubled]);
+    tf.dispose([mean, count, doubled]);
   });
   rows.dispose();
 });

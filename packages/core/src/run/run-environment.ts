@@ -24,7 +24,7 @@ export type RunEnvironment = Pick<
 
 /** The environment of this process; chooses a back end if none was chosen. */
 export async function runEnvironment(): Promise<RunEnvironment> {
-  const { backend, arithmetic, device, isa, version } = await ensureBackend();
+  const { arithmetic, device, isa, version } = await ensureBackend();
   return {
     ...engineIdentity(),
     arithmetic,
