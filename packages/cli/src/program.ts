@@ -22,6 +22,8 @@ export function createProgram(): Command {
       "Condense an image data set into a few images per class, and prove it by training fresh models.",
     )
     .version(version())
+    // An option after a command's name is that command's: `perf backends --json`. It takes both levels to keep it from `perf`.
+    .enablePositionalOptions()
     .exitOverride()
     .showHelpAfterError("(--help lists the options)");
   registerDistill(program);
@@ -31,7 +33,7 @@ export function createProgram(): Command {
   registerRelabel(program);
   registerReport(program);
   registerPlot(program);
-  program.addCommand(perfCommand().copyInheritedSettings(program).enablePositionalOptions());
+  program.addCommand(perfCommand().copyInheritedSettings(program));
   registerDoctor(program);
   registerSetup(program);
   registerDatasets(program);

@@ -1,8 +1,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Command } from "commander";
 import { expect, test } from "vitest";
 import { readConfigFile } from "./config-file.ts";
+import { createProgram } from "./program.ts";
 import { formatBytes, formatSeconds } from "./units.ts";
 
 test("a configuration file is checked, and named in the message", () => {
@@ -21,6 +23,17 @@ test("a configuration file is checked, and named in the message", () => {
   } finally {
     rmSync(folder, { recursive: true });
   }
+});
+
+test("options after a command below perf are that command's, not perf's", () => {
+  const program = createProgram();
+  const below = (parent: Command, name: string): Command =>
+    parent.commands.find((command) => command.name() === name)!;
+  const backends = below(below(program, "perf"), "backends");
+  let given: unknown;
+  backends.action((options) => (given = options));
+  program.parse(["perf", "backends", "--json", "--threads", "1"], { from: "user" });
+  expect(given).toMatchObject({ json: true, threads: 1 });
 });
 
 test("units", () => {
