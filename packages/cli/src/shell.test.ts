@@ -31,7 +31,9 @@ test("options after a command below perf are that command's, not perf's", () => 
     parent.commands.find((command) => command.name() === name)!;
   const backends = below(below(program, "perf"), "backends");
   let given: unknown;
-  backends.action((options) => (given = options));
+  backends.action((options) => {
+    given = options;
+  });
   program.parse(["perf", "backends", "--json", "--threads", "1"], { from: "user" });
   expect(given).toMatchObject({ json: true, threads: 1 });
 });
