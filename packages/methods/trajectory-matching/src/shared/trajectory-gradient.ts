@@ -1,4 +1,11 @@
-import { ensureGradients, gradientAlong, meanOverPieces, RunError, type SamplePiece, WHOLE_BATCH } from "@limbeck/core";
+import {
+  ensureGradients,
+  gradientAlong,
+  meanOverPieces,
+  RunError,
+  type SamplePiece,
+  WHOLE_BATCH,
+} from "@limbeck/core";
 import * as tf from "@tensorflow/tfjs-core";
 
 /**
@@ -23,7 +30,6 @@ export interface StudentLoss {
   /** How a step's batch may be split, where the loss is a mean over independent samples. Default: not at all. */
   pieces?(step: number): readonly SamplePiece[];
 }
-
 
 /** Where the student should be after so many of its steps. */
 export interface Waypoint {
