@@ -175,14 +175,8 @@ export { batchAugmentation, type Batch } from "./train/augment-batch.ts";
 export { accuracy, type Accuracy, type AccuracyOptions } from "./train/accuracy.ts";
 export type { TrainingData, ViewScores } from "./train/batch-source.ts";
 export { halfwayDrop, recipeSchema, type Recipe } from "./train/recipe.ts";
-export {
-  disposeTrained,
-  trainNetwork,
-  type EpochReport,
-  type TrainedNetwork,
-  type TrainingSnapshot,
-  type TrainOptions,
-} from "./train/train-network.ts";
+export { trainNetwork, type TrainedNetwork, type TrainOptions } from "./train/train-network.ts";
+export { disposeTrained, type EpochReport, type TrainingSnapshot } from "./train/train-epochs.ts";
 export { setTrainingData, type ScoreModel, type SetTrainingData } from "./train/set-training-data.ts";
 export {
   preparedTeacher,

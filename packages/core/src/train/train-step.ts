@@ -31,13 +31,29 @@ export interface TrainStepResult {
  * updates of their images. Its arguments stay alive. Not differentiable.
  */
 export function trainStep(options: TrainStepOptions): TrainStepResult {
-  const { network, optimiser, theta, state, batch, loss, learningRate } = options;
-  const lossAt = (at: tf.Tensor): tf.Scalar => {
-    const { logits } = network.apply(at as tf.Tensor1D, batch.images, { differentiate: "parameters" });
+  const { network, batch, loss } = options;
+  return optimiserStep(options, (at) => {
+    const { logits } = network.apply(at, batch.images, { differentiate: "parameters" });
     return trainingLoss(loss, logits, batch.labels, batch.scores);
-  };
+  });
+}
+
+/**
+ * One optimiser step down the gradient of any loss. Its arguments stay alive. Not differentiable.
+ *
+ * @param lossAt The loss at given parameters `[P]`, differentiable in them.
+ */
+export function optimiserStep(
+  {
+    optimiser,
+    theta,
+    state,
+    learningRate,
+  }: Pick<TrainStepOptions, "optimiser" | "theta" | "state" | "learningRate">,
+  lossAt: (theta: tf.Tensor1D) => tf.Scalar,
+): TrainStepResult {
   const container = tf.tidy(() => {
-    const { value, grad } = tf.valueAndGrad(lossAt)(theta);
+    const { value, grad } = tf.valueAndGrad((at) => lossAt(at as tf.Tensor1D))(theta);
     const updated = optimiser.update(theta, grad as tf.Tensor1D, state, learningRate);
     return { ...updated, loss: value } as unknown as tf.TensorContainer;
   });
