@@ -3,7 +3,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { format, resolveConfig } from "prettier";
 import { methodPackages, registrySource, withMethodDependencies, type Manifest } from "./method-registry.ts";
-import { readRecords, realSize, recordsTable, scoreTable } from "@limbeck/benchmarks";
+import { readPublished, readRecords, realSize, recordsTable, scoreTable } from "@limbeck/benchmarks";
 import { methodsOf, methodTable } from "./method-table.ts";
 
 /**
@@ -23,7 +23,11 @@ await update("benchmarks/package.json", (present) => {
 });
 const records = readRecords(join(ROOT, "benchmarks", "records", "accuracy.jsonl"));
 // One network says little: such records are in the packages' tables alone.
-const told = recordsTable(records.filter(({ seeds }) => seeds.length >= 3));
+const published = readPublished(join(ROOT, "benchmarks", "records", "published.yaml"));
+const told = recordsTable(
+  records.filter(({ seeds }) => seeds.length >= 3),
+  published,
+);
 await update("README.md", async (present) =>
   between("records", told, between("methods", await methodTable(ROOT, packages), present)),
 );
@@ -31,7 +35,7 @@ for (const each of packages) {
   const ids = new Set((await methodsOf(each)).map(({ id }) => id));
   const own = records.filter(({ method }) => ids.has(method));
   await update(`${relative(ROOT, each.folder)}/README.md`, (present) =>
-    Promise.resolve(between("records", recordsTable(own), present)),
+    Promise.resolve(between("records", recordsTable(own, published), present)),
   );
 }
 const swept = join(ROOT, "benchmarks", "records", "sweep.jsonl");

@@ -26,6 +26,7 @@ export { protocolNamed, protocols } from "./protocol/protocols.ts";
 export { recordSchema, type EvaluationRecord } from "./records/record.ts";
 export { appendRecord, readRecords } from "./records/record-file.ts";
 export { markdownTable } from "./records/markdown-table.ts";
+export { readPublished, type PublishedAccuracies } from "./records/published.ts";
 export { recordsTable } from "./records/records-table.ts";
 export { studentTDistribution, studentTQuantile } from "./statistics/student-t.ts";
 export { formatNested, summariseNested, type NestedSummary } from "./statistics/nested.ts";

@@ -1,23 +1,33 @@
+import { sortedJson } from "@limbeck/core";
 import { formatSummary, summarise } from "../statistics/summary.ts";
+import { differingSettings } from "./differing-settings.ts";
 import { markdownTable } from "./markdown-table.ts";
+import { publishedFor, type PublishedAccuracies } from "./published.ts";
 import type { EvaluationRecord } from "./record.ts";
 
 /**
  * Records as a Markdown table, one row an evaluation, sorted by data set, IPC, protocol, network, then accuracy.
- * Accuracy is mean ± sample standard deviation (n − 1) over the seeds.
+ * Accuracy is mean ± sample standard deviation (n − 1) over the seeds. Settings are those that tell rows of one method apart.
+ * Of several evaluations of one set under one protocol, network and precision the one of the most networks is told, the latest of equals.
+ *
+ * @param published Papers' figures, for a column beside ours; left out where none fits.
  */
-export function recordsTable(records: readonly EvaluationRecord[]): string {
+export function recordsTable(all: readonly EvaluationRecord[], published: PublishedAccuracies = []): string {
+  const records = largest(all);
+  const settings = differingSettings(records);
   const rows = records
-    .map((record) => ({ record, summary: summarise(record.accuracy) }))
+    .map((record, i) => ({ record, settings: settings[i]!, summary: summarise(record.accuracy) }))
     .sort((a, b) => compare(groupOf(a.record), groupOf(b.record)) || a.summary.mean - b.summary.mean)
-    .map(({ record, summary }) => [
+    .map(({ record, settings, summary }) => [
       record.normalisation === "zca" ? `${record.dataset}, ZCA` : record.dataset,
       String(record.ipc),
       record.method,
       iterationsOf(record),
+      settings,
       record.network,
       record.protocol,
       formatSummary(summary),
+      publishedFor(record, published) ?? "",
       record.precision,
       record.commit.slice(0, 7),
       record.date.slice(0, 10),
@@ -27,14 +37,26 @@ export function recordsTable(records: readonly EvaluationRecord[]): string {
     "IPC",
     "Method",
     "Iterations",
+    "Settings",
     "Network",
     "Protocol",
     "Accuracy, %",
+    "Published",
     "Precision",
     "Commit",
     "Date",
   ];
-  return markdownTable(head, rows);
+  return markdownTable(head, rows, ["Settings", "Published"]);
+}
+
+function largest(records: readonly EvaluationRecord[]): EvaluationRecord[] {
+  const best = new Map<string, EvaluationRecord>();
+  for (const record of records) {
+    const { set, network, protocol, precision, seeds } = record;
+    const key = sortedJson([set, network, protocol, precision]);
+    if (seeds.length >= (best.get(key)?.seeds.length ?? 0)) best.set(key, record);
+  }
+  return [...best.values()];
 }
 
 function iterationsOf({ config }: EvaluationRecord): string {
