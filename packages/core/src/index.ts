@@ -144,6 +144,7 @@ export { projectionHead } from "./nn/projection-head.ts";
 export { transformerBlock, type TransformerBlockOptions } from "./nn/transformer-block.ts";
 export { vgg11 } from "./nn/vgg.ts";
 export { vit, type VitOptions } from "./nn/vit.ts";
+export { wideResnet, type WideResNetOptions } from "./nn/wide-resnet.ts";
 
 // Engine: back ends, precision, threads, memory.
 export { BACKEND_NAMES, type BackendName } from "./engine/backend-name.ts";
