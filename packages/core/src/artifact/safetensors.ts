@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync, readSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readFileSync, readSync } from "node:fs";
 import { DataError } from "../errors.ts";
 import { fromBfloat16, fromFloat16, widenHalves } from "./half-float.ts";
 
@@ -107,7 +107,7 @@ export function readSafetensorsMetadata(path: string): SafetensorsFile["metadata
         const bytes = new Uint8Array(length);
         return bytes.subarray(0, readSync(file, bytes, 0, length, position));
       };
-      return take(headerLength(take(8, 0), Infinity, fail), 8);
+      return take(headerLength(take(8, 0), fstatSync(file).size, fail), 8);
     } finally {
       closeSync(file);
     }
@@ -158,7 +158,7 @@ function failureOf(where: string): Fail {
   };
 }
 
-/** @param available Bytes of the whole file, as far as they are known. */
+/** @param available Bytes of the whole file. */
 function headerLength(bytes: Uint8Array, available: number, fail: Fail): number {
   if (bytes.length < 8) return fail(`wanted at least 8 bytes, got ${bytes.length}`);
   const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
