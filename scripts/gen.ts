@@ -3,7 +3,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { format, resolveConfig } from "prettier";
 import { methodPackages, registrySource, withMethodDependencies, type Manifest } from "./method-registry.ts";
-import { readRecords, realSize, recordsTable, scoreTable } from "@limbeck/benchmarks";
+import { labelBytesTable, readRecords, realSize, recordsTable, scoreTable } from "@limbeck/benchmarks";
 import { methodsOf, methodTable } from "./method-table.ts";
 
 /**
@@ -32,6 +32,12 @@ for (const each of packages) {
   const own = records.filter(({ method }) => ids.has(method));
   await update(`${relative(ROOT, each.folder)}/README.md`, (present) =>
     Promise.resolve(between("records", recordsTable(own), present)),
+  );
+}
+const labels = join(ROOT, "benchmarks", "records", "labels.jsonl");
+if (existsSync(labels)) {
+  await update("packages/methods/label-lightening/README.md", (present) =>
+    Promise.resolve(between("records", labelBytesTable(readRecords(labels)), present)),
   );
 }
 const swept = join(ROOT, "benchmarks", "records", "sweep.jsonl");
