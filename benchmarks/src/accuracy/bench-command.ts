@@ -35,6 +35,7 @@ interface BenchOptions extends EngineChoice {
   readonly set?: readonly string[];
   readonly seed: number;
   readonly evaluateAt?: readonly number[];
+  readonly continueFrom?: string;
   readonly choose?: true;
   readonly seeds: readonly number[];
   readonly protocol: string;
@@ -63,6 +64,7 @@ export function benchCommand(): Command {
     .option("--iterations <n>", "updates of the images", wholeNumber(1))
     .option("--set <key=value>", "another configuration key; may be repeated", collect)
     .option("--seed <n>", "seed of the distillation and of the random draw", wholeNumber(0), 0)
+    .option("--continue-from <folder>", "begin where a shorter run of the same configuration ended")
     .option("--evaluate-at <steps>", "also evaluate after these steps, as in 100,300", stepList)
     .option(
       "--choose",
@@ -114,6 +116,7 @@ async function bench(options: BenchOptions): Promise<void> {
       config,
       seed: options.seed,
       folder,
+      continueFrom: options.continueFrom,
       evaluateAt: options.evaluateAt ?? [],
       choose: options.choose === true,
       records: options.records,

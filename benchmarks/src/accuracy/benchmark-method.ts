@@ -25,6 +25,8 @@ export interface BenchmarkOptions extends Omit<EvaluationOptions, "known" | "onS
   readonly seed?: number;
   /** Run folder: an unfinished run or evaluation in it is finished, a finished one is read. */
   readonly folder: string;
+  /** Folder of a shorter run of the same configuration, to begin where that one stands. */
+  readonly continueFrom?: string | undefined;
   /** Steps after which the set is evaluated too: the learning curve. Those past the end are left out. */
   readonly evaluateAt?: readonly number[];
   /** Evaluate only one of these sets and the last: the best on the images that the run held out. */
@@ -81,7 +83,7 @@ export async function benchmarkMethod(
 async function distillWithSnapshots(
   method: DistillationMethod,
   dataset: ImageDataset,
-  { preset, config, seed, folder, evaluateAt = [], signal, onDistill }: BenchmarkOptions,
+  { preset, config, seed, folder, continueFrom, evaluateAt = [], signal, onDistill }: BenchmarkOptions,
 ): Promise<SyntheticSet> {
   const missing = evaluateAt.filter((step) => !existsSync(keptSetPath(folder, step)));
   const { watched, take } = withSnapshots(method, missing);
@@ -92,6 +94,7 @@ async function distillWithSnapshots(
     ...(signal === undefined ? {} : { signal }),
     directory: folder,
     resume: true,
+    ...(continueFrom === undefined ? {} : { continueFrom }),
   });
   for await (const event of run) {
     // The run waits while this body works: the set is on the disk before a later checkpoint is.

@@ -1,20 +1,23 @@
 import { formatSummary, summarise } from "../statistics/summary.ts";
+import { differingSettings } from "./differing-settings.ts";
 import { markdownTable } from "./markdown-table.ts";
 import type { EvaluationRecord } from "./record.ts";
 
 /**
  * Records as a Markdown table, one row an evaluation, sorted by data set, IPC, protocol, network, then accuracy.
- * Accuracy is mean ± sample standard deviation (n − 1) over the seeds.
+ * Accuracy is mean ± sample standard deviation (n − 1) over the seeds. Settings are those that tell rows of one method apart.
  */
 export function recordsTable(records: readonly EvaluationRecord[]): string {
+  const settings = differingSettings(records);
   const rows = records
-    .map((record) => ({ record, summary: summarise(record.accuracy) }))
+    .map((record, i) => ({ record, settings: settings[i]!, summary: summarise(record.accuracy) }))
     .sort((a, b) => compare(groupOf(a.record), groupOf(b.record)) || a.summary.mean - b.summary.mean)
-    .map(({ record, summary }) => [
+    .map(({ record, settings, summary }) => [
       record.normalisation === "zca" ? `${record.dataset}, ZCA` : record.dataset,
       String(record.ipc),
       record.method,
       iterationsOf(record),
+      settings,
       record.network,
       record.protocol,
       formatSummary(summary),
@@ -27,6 +30,7 @@ export function recordsTable(records: readonly EvaluationRecord[]): string {
     "IPC",
     "Method",
     "Iterations",
+    "Settings",
     "Network",
     "Protocol",
     "Accuracy, %",
@@ -34,7 +38,7 @@ export function recordsTable(records: readonly EvaluationRecord[]): string {
     "Commit",
     "Date",
   ];
-  return markdownTable(head, rows);
+  return markdownTable(head, rows, ["Settings"]);
 }
 
 function iterationsOf({ config }: EvaluationRecord): string {

@@ -70,3 +70,16 @@ test("table, sorted within a group by accuracy", () => {
     | cifar10 | 10 | datadam | 300 | convnet3 | dsa-v1 | 54.5 ± 0.7 (n = 2) | highest | 0123456 | 2026-01-02 |"
   `);
 });
+
+test("settings tell rows of one method apart; what a row lacks or no row changes is not told", () => {
+  const with5 = { ...record, config: { ...record.config, experts: 5, initialisation: "real" } };
+  const with10 = { ...with5, config: { ...with5.config, experts: 10, teacher: { epochs: 3 } } };
+  expect(recordsTable([with5, with10, record, { ...with5, method: "mtt" }])).toMatchInlineSnapshot(`
+    "| Data set | IPC | Method | Iterations | Settings | Network | Protocol | Accuracy, % | Precision | Commit | Date |
+    | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
+    | cifar10 | 10 | dm | 300 | experts 5 | convnet3 | dsa-v1 | 49.0 ± 0.7 (n = 2) | highest | 0123456 | 2026-01-02 |
+    | cifar10 | 10 | dm | 300 | experts 10 | convnet3 | dsa-v1 | 49.0 ± 0.7 (n = 2) | highest | 0123456 | 2026-01-02 |
+    | cifar10 | 10 | dm | 300 |  | convnet3 | dsa-v1 | 49.0 ± 0.7 (n = 2) | highest | 0123456 | 2026-01-02 |
+    | cifar10 | 10 | mtt | 300 |  | convnet3 | dsa-v1 | 49.0 ± 0.7 (n = 2) | highest | 0123456 | 2026-01-02 |"
+  `);
+});

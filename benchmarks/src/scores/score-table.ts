@@ -1,3 +1,4 @@
+import { differingSettings } from "../records/differing-settings.ts";
 import { markdownTable } from "../records/markdown-table.ts";
 import type { EvaluationRecord } from "../records/record.ts";
 import { formatNested, summariseNested } from "../statistics/nested.ts";
@@ -16,6 +17,9 @@ export function scoreTable(
   sizeOf: (dataset: string) => RealSize | undefined = () => undefined,
 ): string {
   const groups = groupRecords(records);
+  const settings = new Map(
+    differingSettings(groups.map(({ record }) => record)).map((text, i) => [groups[i]!, text]),
+  );
   const conditions = [...new Set(groups.map(({ record }) => conditionOf(record)))];
   const rows = conditions.flatMap((condition) => {
     const own = groups.filter(({ record }) => conditionOf(record) === condition);
@@ -24,7 +28,7 @@ export function scoreTable(
       .map((group) => ({ group, nested: summariseNested(bySet(group.accuracies)) }))
       .sort((a, b) => a.nested.mean - b.nested.mean)
       .map(({ group, nested }) => [
-        ...conditionCells(group.record),
+        ...conditionCells(group.record, settings.get(group)!),
         formatNested(nested),
         differenceFrom(random, group),
         ...costCells(group, sizeOf(group.record.dataset)),
@@ -36,6 +40,7 @@ export function scoreTable(
       "IPC",
       "Method",
       "Iterations",
+      "Settings",
       "Network",
       "Protocol",
       "Accuracy, %",
@@ -47,24 +52,21 @@ export function scoreTable(
       "Evaluate, s",
     ],
     rows,
+    ["Settings"],
   );
 }
 
-function conditionCells({
-  dataset,
-  normalisation,
-  ipc,
-  method,
-  config,
-  network,
-  protocol,
-}: EvaluationRecord): string[] {
+function conditionCells(
+  { dataset, normalisation, ipc, method, config, network, protocol }: EvaluationRecord,
+  settings: string,
+): string[] {
   const { iterations } = config;
   return [
     normalisation === undefined ? dataset : `${dataset}, ZCA`,
     String(Number(ipc.toPrecision(4))),
     method,
     typeof iterations === "number" && iterations > 1 ? String(iterations) : "–",
+    settings,
     network,
     protocol,
   ];

@@ -45,6 +45,7 @@ interface DistillFlags extends CommonFlags {
   readonly checkpointEvery?: number;
   readonly keepEvery?: number;
   readonly resume?: true;
+  readonly continueFrom?: string;
   readonly dryRun?: true;
 }
 
@@ -80,6 +81,10 @@ export function registerDistill(program: Command): void {
       wholeNumber(1),
     )
     .option("--resume", "go on with the unfinished run in the run folder")
+    .option(
+      "--continue-from <folder>",
+      "begin where a shorter run of the same configuration ended; more --iterations, another run folder",
+    )
     .option("--dry-run", "forecast time, memory and bytes; start and write nothing");
   withOutputOptions(withEngineOptions(command)).action(runDistill);
 }
@@ -131,6 +136,7 @@ async function runDistill(datasetArgument: string | undefined, flags: DistillFla
       ...(flags.checkpointEvery === undefined ? {} : { checkpointEvery: { steps: flags.checkpointEvery } }),
       ...(flags.keepEvery === undefined ? {} : { keepEvery: flags.keepEvery }),
       resume: flags.resume === true,
+      ...(flags.continueFrom === undefined ? {} : { continueFrom: flags.continueFrom }),
       signal: interrupt.signal,
     });
     const seconds = await follow(run, method.id, output);

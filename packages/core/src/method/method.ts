@@ -95,6 +95,11 @@ export interface DistillationMethod<
   /** The only definition of the method's configuration; unknown keys are errors. Must contain `ipc` and `iterations`. */
   readonly configSchema: Schema;
   readonly presets: Readonly<Record<string, Preset<z.input<Schema>>>>;
+  /**
+   * Nothing but `steps` depends on `iterations`: the first steps of a long run are those of a short one, so a finished run can be
+   * continued to more of them.
+   */
+  readonly openEnded?: true;
   /** Number of steps of a run. */
   steps(config: z.output<Schema>, dataset: Pick<ImageDataset, "classes">): number;
   forecast(context: RunContext, config: z.output<Schema>): Forecast;

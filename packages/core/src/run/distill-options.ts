@@ -26,4 +26,10 @@ export interface DistillOptions<ConfigInput> extends ConfigChoice<ConfigInput> {
   readonly signal?: AbortSignal;
   /** Go on with the run in `directory`, or start one if there is none. Default false: a folder with a run is refused. */
   readonly resume?: boolean;
+  /**
+   * Folder of a shorter run, finished or not, that is the same but for `iterations`: the new one begins in `directory` where that one
+   * stands, with its log and kept sets, to the same bits as from the start. The old folder stays as it is. For methods that are
+   * `openEnded`.
+   */
+  readonly continueFrom?: string;
 }

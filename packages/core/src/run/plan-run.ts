@@ -22,6 +22,7 @@ export interface RunPlan<Schema extends z.ZodType = z.ZodType, State extends Met
   readonly directory: string | undefined;
   readonly cache: string | undefined;
   readonly resume: boolean;
+  readonly continueFrom: string | undefined;
   readonly checkpointEvery: Cadence;
   readonly previewEvery: number;
   readonly keepEvery: number;
@@ -54,6 +55,7 @@ export function planRun<Schema extends z.ZodType, State extends MethodState>(
   if (resume && options.directory === undefined) {
     throw new ConfigError("distill: resume needs the directory of the run");
   }
+  if (options.continueFrom !== undefined) checkContinuable(method, options.directory);
   checkClassSizes(dataset, ipc);
   return {
     method,
@@ -68,6 +70,7 @@ export function planRun<Schema extends z.ZodType, State extends MethodState>(
     directory: options.directory,
     cache: options.cache,
     resume,
+    continueFrom: options.continueFrom,
     checkpointEvery,
     previewEvery,
     keepEvery,
@@ -89,6 +92,16 @@ export interface RunForecast extends Forecast {
   /** Complete configuration, defaults filled in. */
   readonly config: Readonly<Record<string, unknown>>;
   readonly steps: number;
+}
+
+function checkContinuable({ id, openEnded }: DistillationMethod, directory: string | undefined): void {
+  if (directory === undefined) {
+    throw new ConfigError("distill: continueFrom needs a directory for the longer run");
+  }
+  if (openEnded === true) return;
+  throw new ConfigError(
+    `distill: ${id} plans its steps by their number, so that no longer run begins as a shorter one did; start it anew`,
+  );
 }
 
 function checkPositive(name: string, value: number | undefined): void {

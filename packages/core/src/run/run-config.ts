@@ -27,6 +27,8 @@ const runConfigSchema = z.object({
   isa: z.string(),
   machine: z.string(),
   commit: z.string(),
+  /** Where the run took over a shorter one: after which step, and what code had made it so far. */
+  continues: z.object({ step: z.int(), commit: z.string() }).optional(),
   versions: z.object({ limbeck: z.string(), node: z.string(), tfjs: z.string(), backend: z.string() }),
 });
 
@@ -79,17 +81,33 @@ export function readRunConfig(path: string): RunConfig {
  * @throws {RunError} naming every key that decides the result and differs, with both values.
  */
 export function checkSameRun(folder: string, stored: RunConfig, wanted: RunConfig): void {
+  const differences = differencesOf(stored, wanted);
+  if (differences.length === 0) return;
+  throw new RunError(
+    `${folder}: holds a run that differs in ${differences.join(", ")}; resume it with its own values or choose another folder`,
+  );
+}
+
+/**
+ * Checks that `wanted` may go on from the run in `folder`: all that decides the result but `iterations` is the same.
+ *
+ * @throws {RunError} naming every key that differs, with both values.
+ */
+export function checkShorterRun(folder: string, stored: RunConfig, wanted: RunConfig): void {
+  const differences = differencesOf(stored, wanted, "config.iterations");
+  if (differences.length === 0) return;
+  throw new RunError(
+    `${folder}: wanted a run to continue from that differs in iterations alone, got one that differs in ${differences.join(", ")}; ` +
+      `continue it with its own values or start anew`,
+  );
+}
+
+function differencesOf(stored: RunConfig, wanted: RunConfig, apartFrom?: string): string[] {
   const there = new Map(identityEntries(stored));
   const here = new Map(identityEntries(wanted));
-  const keys = [...new Set([...there.keys(), ...here.keys()])];
-  const differences = keys.filter((key) => there.get(key) !== here.get(key));
-  if (differences.length === 0) return;
-  const named = differences.map(
-    (key) => `${key} (${there.get(key) ?? "unset"} there, ${here.get(key) ?? "unset"} here)`,
-  );
-  throw new RunError(
-    `${folder}: holds a run that differs in ${named.join(", ")}; resume it with its own values or choose another folder`,
-  );
+  return [...new Set([...there.keys(), ...here.keys()])]
+    .filter((key) => key !== apartFrom && there.get(key) !== here.get(key))
+    .map((key) => `${key} (${there.get(key) ?? "unset"} there, ${here.get(key) ?? "unset"} here)`);
 }
 
 /** Leaves of what decides the result, as dotted keys with JSON values. */

@@ -16,6 +16,7 @@ import { checkFiniteSet, checkFiniteStep } from "./check-finite.ts";
 import { writeCheckpoint, type Checkpoint } from "./checkpoint.ts";
 import { openEventLog, readEvents, type EventLog } from "./event-log.ts";
 import type { RunEvent } from "./events.ts";
+import { continueRun } from "./continue-run.ts";
 import type { RunPlan } from "./plan-run.ts";
 import { writeRunConfig, type RunConfig } from "./run-config.ts";
 import { folderPartStore, memoryPartStore, type PartStore } from "./part-store.ts";
@@ -63,15 +64,16 @@ export async function workRun<Schema extends z.ZodType, State extends MethodStat
       await outlet.emit({ kind: "done", step: plan.steps, seconds: loggedSeconds(paths.events) });
       return found.set;
     }
+    let started: { readonly config: RunConfig; readonly checkpoint: Checkpoint | undefined } =
+      found.kind === "started" ? found : { config: runConfig, checkpoint: undefined };
+    if (started.checkpoint === undefined && plan.continueFrom !== undefined) {
+      started = continueRun(plan.continueFrom, paths, runConfig);
+    }
     const cache = plan.cache ?? join(dirname(resolve(plan.directory)), "prepared");
     const ready = await prepared(plan, folderPartStore(cache), runConfig, outlet);
-    if (found.kind === "nothing") return await runSteps(ready, { forecast, runConfig, paths }, outlet);
     // What a run was started with stays its provenance, whatever commit or machine it is resumed on.
-    return await runSteps(
-      ready,
-      { forecast, runConfig: found.config, paths, checkpoint: found.checkpoint },
-      outlet,
-    );
+    const { config, checkpoint } = started;
+    return await runSteps(ready, { forecast, runConfig: config, paths, checkpoint }, outlet);
   } finally {
     release();
   }

@@ -33,7 +33,7 @@ export interface TestMethodOptions<ConfigInput> {
 /**
  * What every method must keep, as tests in the file that calls it: same seed, same bits, and another seed, others; shapes,
  * balanced labels, finite numbers; inputs untouched; no tensor left behind; unknown keys refused; the loss falls on a toy set;
- * a state that went through a checkpoint gives the same bits; NaN stops the run; `result` may be called between any two steps.
+ * a state that went through a checkpoint gives the same bits; the steps of an open-ended method do not depend on their number; NaN stops the run; `result` may be called between any two steps.
  */
 export function testMethod<Schema extends z.ZodType, State extends MethodState>(
   method: DistillationMethod<Schema, State>,
@@ -58,17 +58,18 @@ export function testMethod<Schema extends z.ZodType, State extends MethodState>(
     seed: number,
     between: (state: State, step: number) => State | Promise<State> = (state) => state,
     source = dataset,
+    chosen = config,
   ): Promise<Outcome> => {
     const context = await contextOf(source, seed);
-    let state = await between(method.init(context, config), 0);
+    let state = await between(method.init(context, chosen), 0);
     const results: StepResult<State>[] = [];
-    for (let step = 0; step < steps; step++) {
-      const result = method.step(context, state, config, step);
+    for (let step = 0; step < method.steps(chosen, source); step++) {
+      const result = method.step(context, state, chosen, step);
       disposeState(state, result.state);
       results.push(result);
       state = await between(result.state, step + 1);
     }
-    const set = method.result(context, state, config);
+    const set = method.result(context, state, chosen);
     disposeState(state);
     return { set, losses: results.map(({ loss }) => loss), terms: results.map(({ terms }) => terms) };
   };
@@ -175,6 +176,21 @@ export function testMethod<Schema extends z.ZodType, State extends MethodState>(
         ) as State;
       });
       expect(bitsOf(outcome)).toEqual(bitsOf(first));
+    });
+
+    it.runIf(method.openEnded)("takes the first steps of a longer run, however few there are", async () => {
+      const half = Math.floor(steps / 2);
+      let halfway: Omit<SyntheticSet, "provenance"> | undefined;
+      const context = await contextOf(dataset, 0);
+      const { losses } = await drive(0, (state, step) => {
+        if (step === half) halfway = method.result(context, state, config);
+        return state;
+      });
+      const short = resolveConfig(method, { config: { ...input, iterations: half } });
+      expect(method.steps(short, dataset)).toBe(half);
+      const outcome = await drive(0, (state) => state, dataset, short);
+      expect(digest(outcome.set.images)).toBe(digest(halfway!.images));
+      expect(outcome.losses).toEqual(losses.slice(0, half));
     });
 
     it("lets result be called between any two steps, without a trace", async () => {

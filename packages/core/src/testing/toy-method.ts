@@ -33,6 +33,7 @@ export const toyMethod: DistillationMethod<typeof toyConfigSchema, ToyState> = {
   cite: "@misc{toy, title = {Class means with momentum}}",
   configSchema: toyConfigSchema,
   presets: { sample: { status: "sample", source: "runs in a moment", dataset: "any", config: { ipc: 1 } } },
+  openEnded: true,
   steps: (config) => config.iterations,
   forecast: ({ dataset }, { ipc, realBatch }) => {
     const [height, width, channels] = dataset.shape;

@@ -29,6 +29,7 @@ export const meanEmbedding: DistillationMethod<typeof meanEmbeddingConfigSchema,
 }`,
   configSchema: meanEmbeddingConfigSchema,
   presets: meanEmbeddingPresets,
+  openEnded: true,
   steps: (config) => config.iterations,
 
   forecast(context, { ipc, network: name, realBatch }) {

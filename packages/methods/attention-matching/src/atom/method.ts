@@ -74,6 +74,7 @@ export const atom: DistillationMethod<typeof atomConfigSchema, ImagesState> = {
 }`,
   configSchema: atomConfigSchema,
   presets: atomPresets,
+  openEnded: true,
   steps: (config) => config.iterations,
   forecast: matchingForecast,
   init: initialImages,

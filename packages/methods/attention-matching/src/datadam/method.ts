@@ -49,6 +49,7 @@ export const datadam: DistillationMethod<typeof datadamConfigSchema, ImagesState
 }`,
   configSchema: datadamConfigSchema,
   presets: datadamPresets,
+  openEnded: true,
   steps: (config) => config.iterations,
   forecast: matchingForecast,
   init: initialImages,

@@ -28,6 +28,7 @@ export const dc: DistillationMethod<typeof dcConfigSchema, GradientState> = {
 }`,
   configSchema: dcConfigSchema,
   presets: dcPresets,
+  openEnded: true,
   steps: (config) => config.iterations,
   forecast: gradientForecast,
   init: initialGradientState,

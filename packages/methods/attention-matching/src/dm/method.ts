@@ -28,6 +28,7 @@ export const dm: DistillationMethod<typeof dmConfigSchema, ImagesState> = {
 }`,
   configSchema: dmConfigSchema,
   presets: dmPresets,
+  openEnded: true,
   steps: (config) => config.iterations,
   forecast: matchingForecast,
   init: initialImages,

@@ -27,6 +27,7 @@ export const dsa: DistillationMethod<typeof dsaConfigSchema, GradientState> = {
 }`,
   configSchema: dsaConfigSchema,
   presets: dsaPresets,
+  openEnded: true,
   steps: (config) => config.iterations,
   forecast: gradientForecast,
   init: initialGradientState,

@@ -57,6 +57,7 @@ export const idc: DistillationMethod<typeof idcConfigSchema, IdcState> = {
 }`,
   configSchema: idcConfigSchema,
   presets: idcPresets,
+  openEnded: true,
   steps: (config) => config.iterations,
   forecast,
   init(context, config) {

@@ -180,6 +180,7 @@ export const idm: DistillationMethod<typeof idmConfigSchema, IdmState> = {
 }`,
   configSchema: idmConfigSchema,
   presets: idmPresets,
+  openEnded: true,
   steps: (config) => config.iterations,
   forecast,
   init: (context, config) => ({

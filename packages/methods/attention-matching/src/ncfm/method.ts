@@ -228,6 +228,7 @@ export const ncfm: DistillationMethod<typeof ncfmConfigSchema, NcfmState> = {
 }`,
   configSchema: ncfmConfigSchema,
   presets: ncfmPresets,
+  openEnded: true,
   steps: (config) => config.iterations,
   forecast,
   prepare: poolParts,

@@ -37,6 +37,7 @@ export const ast: DistillationMethod<typeof astConfigSchema, TrajectoryState> = 
 }`,
   configSchema: astConfigSchema,
   presets: astPresets,
+  openEnded: true,
   steps: (config) => config.iterations,
   forecast: (context, config) => trajectoryForecast(context, config),
 

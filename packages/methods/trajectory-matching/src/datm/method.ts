@@ -40,6 +40,7 @@ export const datm: DistillationMethod<typeof datmConfigSchema, DatmState> = {
 }`,
   configSchema: datmConfigSchema,
   presets: datmPresets,
+  openEnded: true,
   steps: (config) => config.iterations,
   forecast: (context, config) => trajectoryForecast(context, config, "soft"),
 

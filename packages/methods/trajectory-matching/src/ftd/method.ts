@@ -35,6 +35,7 @@ export const ftd: DistillationMethod<typeof ftdConfigSchema, FtdState> = {
 }`,
   configSchema: ftdConfigSchema,
   presets: ftdPresets,
+  openEnded: true,
   steps: (config) => config.iterations,
   forecast: (context, config) => trajectoryForecast(context, config),
   prepare: prepareExperts,

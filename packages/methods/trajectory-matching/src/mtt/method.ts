@@ -30,6 +30,7 @@ export const mtt: DistillationMethod<typeof mttConfigSchema, TrajectoryState> = 
 }`,
   configSchema: mttConfigSchema,
   presets: mttPresets,
+  openEnded: true,
   steps: (config) => config.iterations,
   forecast: (context, config) => trajectoryForecast(context, config),
   prepare: prepareExperts,

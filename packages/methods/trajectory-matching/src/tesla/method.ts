@@ -39,6 +39,7 @@ export const tesla: DistillationMethod<typeof teslaConfigSchema, TeslaState> = {
 }`,
   configSchema: teslaConfigSchema,
   presets: teslaPresets,
+  openEnded: true,
   steps: (config) => config.iterations,
   forecast: (context, config) =>
     trajectoryForecast(context, config, config.labels === "assigned" ? "soft" : "hard"),
