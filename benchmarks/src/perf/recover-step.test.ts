@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { liveTensors, useBackend } from "@limbeck/core";
 import { beforeAll, expect, test } from "vitest";
 import { fixedDraws } from "./fixed-draws.ts";
+import { differentWork } from "./measure.ts";
 import { preparedRecovery, recoverStepOf, recoverSteps, type RecoverStepSizes } from "./recover-step.ts";
 
 /** float32 against recorded float64, three iterations (measured: 1.1e-7). */
@@ -39,4 +40,14 @@ test("work is three passes over the batch", () => {
     recoverStepOf({ network: "resnet20", side: 32, classes: 10, batch }).multiplyAdds();
   expect(work(7)).toBe(7 * work(1));
   expect(recoverSteps.map((each) => (each.multiplyAdds() / 3e8).toFixed(1))).toEqual(["555.4", "40.6"]);
+});
+
+test("a peer that comes to another result does other work", () => {
+  const here = { name: "recover-step", seconds: 1, peakBytes: 1, precision: "high", threads: 1 };
+  const ours = { ...here, backend: "native", result: 6.45 };
+  expect(differentWork(ours, { ...here, backend: "pytorch", result: 6.46 })).toBeUndefined();
+  expect(differentWork(ours, { ...here, backend: "pytorch" })).toBeUndefined();
+  expect(differentWork(ours, { ...here, backend: "pytorch", result: 6.6 })).toBe(
+    "recover-step: pytorch came to 6.60000, native to 6.45000: they do not do the same work",
+  );
 });
