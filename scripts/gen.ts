@@ -3,7 +3,14 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { format, resolveConfig } from "prettier";
 import { methodPackages, registrySource, withMethodDependencies, type Manifest } from "./method-registry.ts";
-import { readPublished, readRecords, realSize, recordsTable, scoreTable } from "@limbeck/benchmarks";
+import {
+  labelBytesTable,
+  readPublished,
+  readRecords,
+  realSize,
+  recordsTable,
+  scoreTable,
+} from "@limbeck/benchmarks";
 import { methodsOf, methodTable } from "./method-table.ts";
 
 /**
@@ -33,9 +40,16 @@ await update("README.md", async (present) =>
 );
 for (const each of packages) {
   const ids = new Set((await methodsOf(each)).map(({ id }) => id));
+  if (ids.size === 0) continue;
   const own = records.filter(({ method }) => ids.has(method));
   await update(`${relative(ROOT, each.folder)}/README.md`, (present) =>
     Promise.resolve(between("records", recordsTable(own, published), present)),
+  );
+}
+const labels = join(ROOT, "benchmarks", "records", "labels.jsonl");
+if (existsSync(labels)) {
+  await update("packages/methods/label-lightening/README.md", (present) =>
+    Promise.resolve(between("records", labelBytesTable(readRecords(labels)), present)),
   );
 }
 const swept = join(ROOT, "benchmarks", "records", "sweep.jsonl");

@@ -1,6 +1,7 @@
 // Evaluation.
 export { benchmarkMethod, type BenchmarkOptions } from "./accuracy/benchmark-method.ts";
 export { checkComparable } from "./accuracy/check-comparable.ts";
+export { distillSecondsBeside } from "./accuracy/distill-seconds.ts";
 export { evaluateCached } from "./accuracy/evaluate-cached.ts";
 export {
   evaluateSet,
@@ -106,7 +107,11 @@ export { medianSeconds, type Measurement, type PreparedWorkload, type Workload }
 export { perfCommand } from "./perf/perf-command.ts";
 export { workloadsNamed, workloadWords } from "./perf/workloads.ts";
 
+// Labels.
+export { labelBytesTable } from "./labels/label-bytes-table.ts";
+
 // Charts.
+export { labelBytesPlot } from "./plots/label-bytes.ts";
 export { matchedStarts, startEpochsPlot, type MatchedStart } from "./plots/start-epochs.ts";
 
 // What command lines share.
