@@ -3,7 +3,14 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { format, resolveConfig } from "prettier";
 import { methodPackages, registrySource, withMethodDependencies, type Manifest } from "./method-registry.ts";
-import { readRecords, realSize, recordsTable, scoreTable } from "@limbeck/benchmarks";
+import {
+  labelBytesTable,
+  readPublished,
+  readRecords,
+  realSize,
+  recordsTable,
+  scoreTable,
+} from "@limbeck/benchmarks";
 import { methodsOf, methodTable } from "./method-table.ts";
 
 /**
@@ -22,16 +29,27 @@ await update("benchmarks/package.json", (present) => {
   return Promise.resolve(wanted === manifest ? present : JSON.stringify(wanted));
 });
 const records = readRecords(join(ROOT, "benchmarks", "records", "accuracy.jsonl"));
-// One network says little: such records are in the packages' tables alone.
-const told = recordsTable(records.filter(({ seeds }) => seeds.length >= 3));
+// One network says little, and other networks are another question: such records are in the packages' tables alone.
+const published = readPublished(join(ROOT, "benchmarks", "records", "published.yaml"));
+const told = recordsTable(
+  records.filter(({ seeds, network }) => seeds.length >= 3 && network.startsWith("convnet3")),
+  published,
+);
 await update("README.md", async (present) =>
   between("records", told, between("methods", await methodTable(ROOT, packages), present)),
 );
 for (const each of packages) {
   const ids = new Set((await methodsOf(each)).map(({ id }) => id));
+  if (ids.size === 0) continue;
   const own = records.filter(({ method }) => ids.has(method));
   await update(`${relative(ROOT, each.folder)}/README.md`, (present) =>
-    Promise.resolve(between("records", recordsTable(own), present)),
+    Promise.resolve(between("records", recordsTable(own, published), present)),
+  );
+}
+const labels = join(ROOT, "benchmarks", "records", "labels.jsonl");
+if (existsSync(labels)) {
+  await update("packages/methods/label-lightening/README.md", (present) =>
+    Promise.resolve(between("records", labelBytesTable(readRecords(labels)), present)),
   );
 }
 const swept = join(ROOT, "benchmarks", "records", "sweep.jsonl");

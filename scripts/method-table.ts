@@ -3,7 +3,7 @@ import { pathToFileURL } from "node:url";
 import type { DistillationMethod } from "@limbeck/core";
 import type { MethodPackage } from "./method-registry.ts";
 
-/** Methods as a Markdown table: name, title, package and presets with their status. */
+/** Methods as a Markdown table: name, title, package and how many presets of each status. */
 export async function methodTable(root: string, packages: readonly MethodPackage[]): Promise<string> {
   const rows = await Promise.all(packages.map((each) => packageRows(root, each)));
   return ["| Method | What | Package | Presets |", "| - | - | - | - |", ...rows.flat()].join("\n");
@@ -23,11 +23,9 @@ async function packageRows(root: string, each: MethodPackage): Promise<string[]>
   });
 }
 
-/** `reported: a, b; sample: c`. */
+/** `2 reported, 1 sample`. */
 function presetCell(presets: DistillationMethod["presets"]): string {
-  const byStatus = new Map<string, string[]>();
-  for (const [name, { status }] of Object.entries(presets)) {
-    byStatus.set(status, [...(byStatus.get(status) ?? []), `\`${name}\``]);
-  }
-  return [...byStatus].map(([status, names]) => `${status}: ${names.join(", ")}`).join("; ");
+  const counts = new Map<string, number>();
+  for (const { status } of Object.values(presets)) counts.set(status, (counts.get(status) ?? 0) + 1);
+  return [...counts].map(([status, count]) => `${count} ${status}`).join(", ");
 }

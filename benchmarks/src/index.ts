@@ -1,6 +1,7 @@
 // Evaluation.
 export { benchmarkMethod, type BenchmarkOptions } from "./accuracy/benchmark-method.ts";
 export { checkComparable } from "./accuracy/check-comparable.ts";
+export { distillSecondsBeside } from "./accuracy/distill-seconds.ts";
 export { evaluateCached } from "./accuracy/evaluate-cached.ts";
 export {
   evaluateSet,
@@ -26,6 +27,7 @@ export { protocolNamed, protocols } from "./protocol/protocols.ts";
 export { recordSchema, type EvaluationRecord } from "./records/record.ts";
 export { appendRecord, readRecords } from "./records/record-file.ts";
 export { markdownTable } from "./records/markdown-table.ts";
+export { readPublished, type PublishedAccuracies } from "./records/published.ts";
 export { recordsTable } from "./records/records-table.ts";
 export { studentTDistribution, studentTQuantile } from "./statistics/student-t.ts";
 export { formatNested, summariseNested, type NestedSummary } from "./statistics/nested.ts";
@@ -105,7 +107,11 @@ export { medianSeconds, type Measurement, type PreparedWorkload, type Workload }
 export { perfCommand } from "./perf/perf-command.ts";
 export { workloadsNamed, workloadWords } from "./perf/workloads.ts";
 
+// Labels.
+export { labelBytesTable } from "./labels/label-bytes-table.ts";
+
 // Charts.
+export { labelBytesPlot } from "./plots/label-bytes.ts";
 export { matchedStarts, startEpochsPlot, type MatchedStart } from "./plots/start-epochs.ts";
 
 // What command lines share.

@@ -22,7 +22,7 @@ import type { EvaluationRecord } from "../records/record.ts";
 import { benchmarkMethod } from "./benchmark-method.ts";
 import { heldOutShare } from "./choose-set.ts";
 import { evaluateCached, evaluateFullCached } from "./evaluate-cached.ts";
-import type { EvaluationProgress } from "./evaluate-set.ts";
+import { say, told } from "./progress-lines.ts";
 import { randomSubset } from "./random-subset.ts";
 
 interface BenchOptions extends EngineChoice {
@@ -175,17 +175,4 @@ function folderName(
   const parts = sortedJson({ ...choice, data: dataset.sha256, ...engineIdentity() });
   const digits = createHash("sha256").update(parts).digest("hex").slice(0, 8);
   return `${dataset.name}-${method.id}-ipc${String(choice.config["ipc"])}-${digits}`;
-}
-
-let lastLine = 0;
-
-/** At most one line in ten seconds. */
-function say(text: string): void {
-  if (performance.now() - lastLine < 10_000) return;
-  lastLine = performance.now();
-  process.stderr.write(`${text}\n`);
-}
-
-function told({ finished, networks, epoch, epochs, loss }: EvaluationProgress): string {
-  return `network ${finished + 1} of ${networks}, epoch ${epoch} of ${epochs}, loss ${loss.toPrecision(3)}`;
 }

@@ -2,11 +2,13 @@ import { vegaSvg } from "../plots/vega-svg.ts";
 import type { GrowthPoint } from "./growth.ts";
 
 const TITLES: Readonly<Record<string, string>> = {
-  batch: "train-step by batch (ConvNet-3, width 128, 32×32)",
-  width: "train-step by width (batch 128, 32×32)",
-  depth: "train-step by depth (batch 128, 32×32)",
-  side: "train-step by image side (batch 16)",
-  steps: "trajectory-step by inner steps (100 images)",
+  "train-step batch": "train-step by batch (ConvNet-3, width 128, 32×32)",
+  "train-step width": "train-step by width (batch 128, 32×32)",
+  "train-step depth": "train-step by depth (batch 128, 32×32)",
+  "train-step side": "train-step by image side (batch 16)",
+  "trajectory-step steps": "trajectory-step by inner steps (100 images)",
+  "recover-step side": "recover-step by image side (10 images, ResNet-18 for large images)",
+  "recover-step classes": "recover-step by classes (10 images, ResNet-18, 32×32)",
 };
 
 /** Seconds over each size, one panel a series, logarithmic both ways; the dashed line grows with the multiply-adds. */
@@ -42,7 +44,7 @@ function panel(size: string, values: PlottedPoint[]) {
     y: { ...log, field, title: "seconds" },
   });
   return {
-    title: TITLES[size] ?? size,
+    title: TITLES[`${values[0]!.workload} ${size}`] ?? size,
     width: 260,
     height: 200,
     data: { values },

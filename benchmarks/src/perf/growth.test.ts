@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { useBackend } from "@limbeck/core";
 import { growthPlot } from "./growth-plot.ts";
-import { growthSeries, measureGrowth } from "./growth.ts";
+import { growthSeries, measureGrowth, recoverSeries } from "./growth.ts";
 import { trainStepOf } from "./train-step.ts";
 
 it("work grows as it must: with the batch, the square of the side, the number of steps", () => {
@@ -18,6 +18,16 @@ it("work grows as it must: with the batch, the square of the side, the number of
   expect(bySide[1]! / bySide[0]!).toBeLessThan(2.1);
 });
 
+it("recovery: by the area of large images, and hardly by classes", () => {
+  const [bySide, byClasses] = recoverSeries.map(({ values, workload }) =>
+    values.map((value) => workload(value).multiplyAdds()),
+  );
+  expect(bySide![2]! / bySide![1]!).toBeCloseTo(4, 1);
+  expect(bySide![3]! / bySide![2]!).toBeCloseTo((224 / 128) ** 2, 1);
+  // 512 products more for each class of each image, three times.
+  expect(byClasses![2]! - byClasses![0]!).toBe(3 * 10 * 512 * 990);
+});
+
 it("times a series and draws it", async () => {
   await useBackend("cpu");
   const told: number[] = [];
@@ -31,6 +41,7 @@ it("times a series and draws it", async () => {
   expect(told).toEqual([1, 2]);
   expect(points[1]!.multiplyAdds).toBe(2 * points[0]!.multiplyAdds);
   for (const point of points) expect(point.seconds).toBeGreaterThan(0);
+  expect(points[1]!.peakBytes).toBeGreaterThan(points[0]!.peakBytes!);
   const picture = await growthPlot(points);
   expect(picture).toMatch(/^<svg/);
   expect(picture).toContain("train-step by batch");

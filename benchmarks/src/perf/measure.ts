@@ -7,6 +7,8 @@ export interface Workload {
   readonly unit: string;
   /** Multiply-adds of one unit, all passes: seconds and this give the rate. */
   multiplyAdds(): number;
+  /** Whether peers have the same inputs, bit for bit, and so must come to the same number. */
+  readonly isComparable?: true;
   /** Makes everything that is not timed. */
   prepare(): PreparedWorkload;
 }
@@ -29,6 +31,18 @@ export interface Measurement {
   readonly backend: string;
   readonly precision: string;
   readonly threads: number;
+  /** What a unit came to, where peers must come to the same. */
+  readonly result?: number;
+}
+
+/** Relative difference of two results from which on they are not of the same work; bfloat16 products stay below. */
+const SAME_WORK = 0.01;
+
+/** What is wrong where two measurements came to different results; undefined where nothing is. */
+export function differentWork(ours: Measurement, peer: Measurement): string | undefined {
+  const [a, b] = [ours.result, peer.result];
+  if (a === undefined || b === undefined || Math.abs(a - b) <= SAME_WORK * Math.abs(a)) return undefined;
+  return `${ours.name}: ${peer.backend} came to ${b.toPrecision(6)}, ${ours.backend} to ${a.toPrecision(6)}: they do not do the same work`;
 }
 
 /** Median wall seconds of `runs` units, see {@link medianTimes}. */
@@ -40,14 +54,16 @@ export async function medianSeconds(workload: Workload, runs: number): Promise<n
  * Median wall and processor seconds of `runs` units after one warm-up unit. Preparation and disposal are outside the timed region.
  *
  * @param runs At least 1; published figures use 5 or more.
+ * @param onResult Called with the number that the warm-up unit came to.
  */
 export async function medianTimes(
   workload: Workload,
   runs: number,
+  onResult?: (result: number) => void,
 ): Promise<{ readonly seconds: number; readonly processorSeconds: number }> {
   const prepared = workload.prepare();
   try {
-    await prepared.run();
+    onResult?.(await prepared.run());
     const seconds: number[] = [];
     const processor: number[] = [];
     for (let i = 0; i < runs; i++) {

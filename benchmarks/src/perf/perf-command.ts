@@ -6,7 +6,7 @@ import { startEngine, type EngineChoice } from "../command-line/start-engine.ts"
 import { backendsCommand } from "../backends/backends-command.ts";
 import { growthCommand } from "./growth-command.ts";
 import { profileRun, profileText } from "./kernel-shares.ts";
-import { medianTimes, type Measurement, type Workload } from "./measure.ts";
+import { differentWork, medianTimes, type Measurement, type Workload } from "./measure.ts";
 import { findTorch, measureOurs, measureTorch, type PeerResult } from "./peers/peer-process.ts";
 import { perfTable, type PerfRow } from "./perf-table.ts";
 import { workloadsNamed, workloadWords } from "./workloads.ts";
@@ -56,7 +56,10 @@ async function perf(name: string, options: PerfOptions): Promise<void> {
 async function measureHere(workload: Workload, options: PerfOptions): Promise<Measurement> {
   const { name } = workload;
   await startEngine(options);
-  const times = await medianTimes(workload, options.runs);
+  let result: number | undefined;
+  const times = await medianTimes(workload, options.runs, (found) => {
+    if (workload.isComparable === true) result = found;
+  });
   if (options.profile === true) {
     const profile = await profileRun(workload);
     if (options.json === true) process.stderr.write(`${JSON.stringify({ name, ...profile })}\n`);
@@ -70,6 +73,7 @@ async function measureHere(workload: Workload, options: PerfOptions): Promise<Me
     backend: engine.backend,
     precision: engine.precision,
     threads: engine.threads,
+    ...(result === undefined ? {} : { result }),
   };
 }
 
@@ -92,6 +96,12 @@ async function comparePeers(chosen: readonly Workload[], options: PerfOptions): 
       withWasm && (await measureOurs(name, childOptions({ ...options, backend: "wasm", runs: 1 })));
     const peers = wasm === false ? [pytorch] : [pytorch, wasm];
     for (const result of [ours, ...peers]) print(result, options);
+    for (const peer of peers) {
+      const wrong = "seconds" in ours && "seconds" in peer ? differentWork(ours, peer) : undefined;
+      if (wrong === undefined) continue;
+      process.stderr.write(`perf: ${wrong}\n`);
+      process.exitCode = 1;
+    }
     rows.push({ name, multiplyAdds: workload.multiplyAdds(), ours, peers });
   }
   if (options.json === true) return;

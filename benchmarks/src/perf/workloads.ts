@@ -3,6 +3,7 @@ import { attentionStep } from "./attention-step.ts";
 import { gradientStep } from "./gradient-step.ts";
 import type { Workload } from "./measure.ts";
 import { methodIterations } from "./method-iteration.ts";
+import { recoverSteps } from "./recover-step.ts";
 import { trainStep } from "./train-step.ts";
 import { trajectoryStep, trajectoryStepOf } from "./trajectory-step.ts";
 
@@ -13,12 +14,18 @@ const workloads: readonly Workload[] = [trainStep, attentionStep, gradientStep, 
 const groups: Readonly<Record<string, readonly Workload[]>> = {
   all: workloads,
   methods: methodIterations,
+  recover: recoverSteps,
   trajectories: [
     trajectoryStep,
     ...[30, 60].map((steps) => trajectoryStepOf(steps, `trajectory-step-${steps}`)),
   ],
 };
-const everyWorkload = [...workloads, ...methodIterations, ...groups["trajectories"]!.slice(1)];
+const everyWorkload = [
+  ...workloads,
+  ...methodIterations,
+  ...recoverSteps,
+  ...groups["trajectories"]!.slice(1),
+];
 
 /** Every word that {@link workloadsNamed} knows. */
 export const workloadWords: readonly string[] = [

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { protocolHash, protocolId, protocolSchema, recipeFor, withEpochs } from "./protocol.ts";
-import { protocolNamed, protocols } from "./protocols.ts";
+import { protocolForClasses, protocolNamed, protocols } from "./protocols.ts";
 
 test("the published protocols are what the papers' loops do", () => {
   // Reference loops make E + 1 passes; the last pass at the old rate is 151, 501, 901 (0-based).
@@ -40,6 +40,9 @@ test("a protocol cannot change without a new version", () => {
       "sre2l-v1 787f384bca31ffa7",
       "rded-v1 a09816e0555b6c07",
       "rded-large-v1 cb58f4b7ff12c550",
+      "sre2l-hard-v1 d90888db8d2eedfa",
+      "rded-hard-v1 42f6ce2897efbcab",
+      "rded-large-hard-v1 40981b4f04828abf",
       "start-v1 eca340b5233e7642",
     ]
   `);
@@ -140,9 +143,20 @@ test("SRe2L's and RDED's: a teacher's scores at a temperature, without its squar
   expect(protocolNamed("sre2l-e100-v1").recipe.epochs).toBe(100);
 });
 
+test("beside a protocol for a teacher's scores stands one for classes: temperature 1, all else the same", () => {
+  const beside = (id: string): string => protocolId(protocolForClasses(protocolNamed(id)));
+  expect(beside("sre2l-v1")).toBe("sre2l-hard-v1");
+  expect(beside("rded-large-e30-v1")).toBe("rded-large-hard-e30-v1");
+  for (const id of ["sre2l-hard-v1", "dsa-e5-v1", "neutral-soft-v1"]) expect(beside(id)).toBe(id);
+  const { loss: ofClasses, ...classes } = protocolForClasses(protocolNamed("sre2l-e100-v1")).recipe;
+  const { loss: ofScores, ...scores } = protocolNamed("sre2l-e100-v1").recipe;
+  expect(classes).toEqual(scores);
+  expect([ofClasses, ofScores]).toMatchObject([{ temperature: 1 }, { temperature: 30 }]);
+});
+
 test("unknown ids and keys are errors", () => {
   expect(() => protocolNamed("dsa")).toThrowErrorMatchingInlineSnapshot(
-    `[ConfigError: protocol: unknown "dsa"; known: dc-v1, dc-mnist-v1, dsa-v1, idc-v1, idc-unmixed-v1, datadam-v1, mtt-v1, datm-v1, ncfm-v1, neutral-v1, neutral-hard-v1, neutral-soft-v1, neutral-plain-v1, neutral-soft-plain-v1, sre2l-v1, rded-v1, rded-large-v1, start-v1, or with other epochs such as dsa-e300-v1]`,
+    `[ConfigError: protocol: unknown "dsa"; known: dc-v1, dc-mnist-v1, dsa-v1, idc-v1, idc-unmixed-v1, datadam-v1, mtt-v1, datm-v1, ncfm-v1, neutral-v1, neutral-hard-v1, neutral-soft-v1, neutral-plain-v1, neutral-soft-plain-v1, sre2l-v1, rded-v1, rded-large-v1, sre2l-hard-v1, rded-hard-v1, rded-large-hard-v1, start-v1, or with other epochs such as dsa-e300-v1]`,
   );
   expect(() => protocolNamed("constructor")).toThrow('unknown "constructor"');
   expect(() => protocolSchema.parse({ ...protocolNamed("dc-v1"), warmup: 5 })).toThrow("warmup");

@@ -148,6 +148,28 @@ function rdedProtocol(name: string, batchSize: number): Protocol {
 }
 
 /**
+ * The same for a set's classes in place of a teacher's scores, called `NAME-hard`: temperature 1, for a soft-max at 20 or 30 cannot say
+ * "this class and no other".
+ */
+function forClasses(protocol: Protocol): Protocol {
+  return protocolSchema.parse({
+    ...protocol,
+    name: `${protocol.name}-hard`,
+    recipe: { ...protocol.recipe, loss: { kind: "cross-entropy" } },
+  });
+}
+
+/**
+ * The protocol for a set's classes that stands beside one for a teacher's scores: `sre2l-hard-e100-v1` beside `sre2l-e100-v1`. A protocol
+ * that has none beside it is for classes itself.
+ */
+export function protocolForClasses(protocol: Protocol): Protocol {
+  const [, name, rest] = /^(.+?)((?:-e\d+)?-v\d+)$/.exec(protocolId(protocol))!;
+  const isListed = Object.keys(protocols).some((id) => id.startsWith(`${name}-hard-v`));
+  return isListed && protocol.labels === undefined ? protocolNamed(`${name}-hard${rest}`) : protocol;
+}
+
+/**
  * One protocol for all sets: the same augmentation, the same passes over stored images, the same search. Learning rate and epochs are
  * chosen for each set on held-out training images; SGD with momentum, decay 5e-4, one cosine. `plain` leaves out the augmentation; `hard` and
  * `soft` replace a set's labels, so that images can be told from labels.
@@ -244,6 +266,7 @@ export const protocols: Readonly<Record<string, Protocol>> = Object.fromEntries(
     sre2lProtocol,
     rdedProtocol("rded", 50),
     rdedProtocol("rded-large", 100),
+    ...[sre2lProtocol, rdedProtocol("rded", 50), rdedProtocol("rded-large", 100)].map(forClasses),
     {
       ...withEpochs(dsaProtocol, 200),
       name: "start",

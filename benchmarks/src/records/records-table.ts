@@ -1,13 +1,19 @@
+import { sortedJson } from "@limbeck/core";
 import { formatSummary, summarise } from "../statistics/summary.ts";
 import { differingSettings } from "./differing-settings.ts";
 import { markdownTable } from "./markdown-table.ts";
+import { publishedFor, type PublishedAccuracies } from "./published.ts";
 import type { EvaluationRecord } from "./record.ts";
 
 /**
  * Records as a Markdown table, one row an evaluation, sorted by data set, IPC, protocol, network, then accuracy.
  * Accuracy is mean ± sample standard deviation (n − 1) over the seeds. Settings are those that tell rows of one method apart.
+ * Of several evaluations of one set under one protocol, network and precision the one of the most networks is told, the latest of equals.
+ *
+ * @param published Papers' figures, for a column beside ours; left out where none fits.
  */
-export function recordsTable(records: readonly EvaluationRecord[]): string {
+export function recordsTable(all: readonly EvaluationRecord[], published: PublishedAccuracies = []): string {
+  const records = largest(all);
   const settings = differingSettings(records);
   const rows = records
     .map((record, i) => ({ record, settings: settings[i]!, summary: summarise(record.accuracy) }))
@@ -21,6 +27,7 @@ export function recordsTable(records: readonly EvaluationRecord[]): string {
       record.network,
       record.protocol,
       formatSummary(summary),
+      publishedFor(record, published) ?? "",
       record.precision,
       record.commit.slice(0, 7),
       record.date.slice(0, 10),
@@ -34,11 +41,22 @@ export function recordsTable(records: readonly EvaluationRecord[]): string {
     "Network",
     "Protocol",
     "Accuracy, %",
+    "Published",
     "Precision",
     "Commit",
     "Date",
   ];
-  return markdownTable(head, rows, ["Settings"]);
+  return markdownTable(head, rows, ["Settings", "Published"]);
+}
+
+function largest(records: readonly EvaluationRecord[]): EvaluationRecord[] {
+  const best = new Map<string, EvaluationRecord>();
+  for (const record of records) {
+    const { set, network, protocol, precision, seeds } = record;
+    const key = sortedJson([set, network, protocol, precision]);
+    if (seeds.length >= (best.get(key)?.seeds.length ?? 0)) best.set(key, record);
+  }
+  return [...best.values()];
 }
 
 function iterationsOf({ config }: EvaluationRecord): string {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { EvaluationRecord } from "./record.ts";
 import { appendRecord, readRecords } from "./record-file.ts";
+import { publishedFor, readPublished } from "./published.ts";
 import { recordsTable } from "./records-table.ts";
 
 const record: EvaluationRecord = {
@@ -62,7 +63,7 @@ test("wrong records are refused, on writing and on reading", () => {
 });
 
 test("table, sorted within a group by accuracy", () => {
-  const better = { ...record, method: "datadam", accuracy: [54, 55] };
+  const better = { ...record, method: "datadam", set: "b", accuracy: [54, 55] };
   expect(recordsTable([better, record])).toMatchInlineSnapshot(`
     "| Data set | IPC | Method | Iterations | Network | Protocol | Accuracy, % | Precision | Commit | Date |
     | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
@@ -72,9 +73,9 @@ test("table, sorted within a group by accuracy", () => {
 });
 
 test("settings tell rows of one method apart; what a row lacks or no row changes is not told", () => {
-  const with5 = { ...record, config: { ...record.config, experts: 5, initialisation: "real" } };
-  const with10 = { ...with5, config: { ...with5.config, experts: 10, teacher: { epochs: 3 } } };
-  expect(recordsTable([with5, with10, record, { ...with5, method: "mtt" }])).toMatchInlineSnapshot(`
+  const with5 = { ...record, set: "5", config: { ...record.config, experts: 5, initialisation: "real" } };
+  const with10 = { ...with5, set: "10", config: { ...with5.config, experts: 10, teacher: { epochs: 3 } } };
+  expect(recordsTable([with5, with10, record, { ...with5, set: "m", method: "mtt" }])).toMatchInlineSnapshot(`
     "| Data set | IPC | Method | Iterations | Settings | Network | Protocol | Accuracy, % | Precision | Commit | Date |
     | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
     | cifar10 | 10 | dm | 300 | experts 5 | convnet3 | dsa-v1 | 49.0 ± 0.7 (n = 2) | highest | 0123456 | 2026-01-02 |
@@ -82,4 +83,32 @@ test("settings tell rows of one method apart; what a row lacks or no row changes
     | cifar10 | 10 | dm | 300 |  | convnet3 | dsa-v1 | 49.0 ± 0.7 (n = 2) | highest | 0123456 | 2026-01-02 |
     | cifar10 | 10 | mtt | 300 |  | convnet3 | dsa-v1 | 49.0 ± 0.7 (n = 2) | highest | 0123456 | 2026-01-02 |"
   `);
+});
+
+test("a set's evaluations under one protocol are one row, that of the most networks", () => {
+  const more = { ...record, seeds: [0, 1, 2], accuracy: [50, 51, 52] };
+  const table = recordsTable([record, more, { ...record, commit: "f".repeat(40) }]);
+  expect(table.split("\n").slice(2)).toEqual([expect.stringContaining("51.0 ± 1.0 (n = 3)")]);
+  expect(recordsTable([record, { ...record, protocol: "dc-v1" }]).split("\n")).toHaveLength(4);
+});
+
+test("published accuracies stand beside ours on the papers' network, and nowhere else", () => {
+  const path = join(folder, "published.yaml");
+  writeFileSync(path, "- { method: dm, dataset: cifar10, source: a paper, accuracy: { 10: 48.9 ± 0.6 } }");
+  const published = readPublished(path);
+  const cells = (changed: Partial<EvaluationRecord>): string =>
+    recordsTable([record, { ...record, set: "b", ...changed }], published)
+      .split("\n")
+      .at(-1)!;
+  expect(cells({ accuracy: [60, 61] })).toContain("| 48.9 ± 0.6 |");
+  for (const changed of [{ network: "mlp" }, { ipc: 50 }, { method: "zz" }, { dataset: "zz" }]) {
+    expect(cells(changed)).not.toContain("48.9");
+  }
+  writeFileSync(path, "- { method: dm, dataset: cifar10, source: a paper, accuracy: { 10: about 49 } }");
+  expect(() => readPublished(path)).toThrow(/published\.yaml: wanted published accuracies, got/);
+});
+
+test("the repository's published accuracies can be read", () => {
+  const published = readPublished(join(import.meta.dirname, "../../records/published.yaml"));
+  expect(publishedFor({ ...record, method: "dc", ipc: 1 }, published)).toBe("28.3 ± 0.5");
 });

@@ -12,6 +12,7 @@ import { registerPlot } from "./commands/plot.ts";
 import { registerReport } from "./commands/report.ts";
 import { registerSetup } from "./commands/setup.ts";
 import { registerSweep } from "./commands/sweep.ts";
+import { registerTrainEncoder } from "./commands/train-encoder.ts";
 import { registerWorker } from "./commands/worker.ts";
 import { registerRelabel } from "./commands/relabel.ts";
 
@@ -31,6 +32,7 @@ export function createProgram(): Command {
   registerSweep(program);
   registerWorker(program);
   registerRelabel(program);
+  registerTrainEncoder(program);
   registerReport(program);
   registerPlot(program);
   program.addCommand(perfCommand().copyInheritedSettings(program));

@@ -8,4 +8,5 @@ export { foldIn, keyFromSeed } from "./random/key.ts";
 export { oneHotLabels, setImages, setLabels } from "./synthetic/set-tensors.ts";
 export type { SyntheticLabels } from "./synthetic/synthetic-set.ts";
 export type { Recipe } from "./train/recipe.ts";
-export { disposeTrained, trainNetwork, type TrainedNetwork } from "./train/train-network.ts";
+export { disposeTrained } from "./train/train-epochs.ts";
+export { trainNetwork, type TrainedNetwork } from "./train/train-network.ts";

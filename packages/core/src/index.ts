@@ -31,6 +31,7 @@ export type {
 } from "./nn/network.ts";
 // Augmentation.
 export { affineSample } from "./augment/affine-sample.ts";
+export { contrastiveView, type ContrastiveViewOptions } from "./augment/contrastive-view.ts";
 export { cropFlip, type CropFlipOptions } from "./augment/crop-flip.ts";
 export { applyGroup, cropShift, cutoutSide, dsa, DSA_RANGES, type DsaOptions } from "./augment/dsa.ts";
 export { drawCutmix, drawMixup, mixImages, mixLabels, type Mixing } from "./augment/mixing.ts";
@@ -137,6 +138,7 @@ export {
 } from "./nn/create-network.ts";
 export { defineNetwork, type Forward, type NetworkInput } from "./nn/define-network.ts";
 export type { FeatureNetworkOptions } from "./nn/feature-network.ts";
+export { embeddingHead } from "./nn/embedding-head.ts";
 export { layerNormLayer } from "./nn/layer-norm.ts";
 export { lenet } from "./nn/lenet.ts";
 export { linearLayer } from "./nn/linear-layer.ts";
@@ -147,9 +149,11 @@ export { cifarResnet, type CifarResNetOptions } from "./nn/cifar-resnet.ts";
 export { mobilenetV2, type MobileNetOptions } from "./nn/mobilenet.ts";
 export { resnet18, resnet50, type ResNetOptions } from "./nn/resnet.ts";
 export { shufflenetV2, type ShuffleNetOptions } from "./nn/shufflenet.ts";
+export { projectionHead } from "./nn/projection-head.ts";
 export { transformerBlock, type TransformerBlockOptions } from "./nn/transformer-block.ts";
 export { vgg11 } from "./nn/vgg.ts";
 export { vit, type VitOptions } from "./nn/vit.ts";
+export { wideResnet, type WideResNetOptions } from "./nn/wide-resnet.ts";
 
 // Engine: back ends, precision, threads, memory.
 export { BACKEND_NAMES, type BackendName } from "./engine/backend-name.ts";
@@ -192,14 +196,8 @@ export { batchAugmentation, type Batch } from "./train/augment-batch.ts";
 export { accuracy, type Accuracy, type AccuracyOptions } from "./train/accuracy.ts";
 export type { TrainingData, ViewScores } from "./train/batch-source.ts";
 export { halfwayDrop, recipeSchema, type Recipe } from "./train/recipe.ts";
-export {
-  disposeTrained,
-  trainNetwork,
-  type EpochReport,
-  type TrainedNetwork,
-  type TrainingSnapshot,
-  type TrainOptions,
-} from "./train/train-network.ts";
+export { trainNetwork, type TrainedNetwork, type TrainOptions } from "./train/train-network.ts";
+export { disposeTrained, type EpochReport, type TrainingSnapshot } from "./train/train-epochs.ts";
 export { setTrainingData, type ScoreModel, type SetTrainingData } from "./train/set-training-data.ts";
 export {
   preparedTeacher,
@@ -209,6 +207,18 @@ export {
   type TeacherConfig,
 } from "./train/teacher.ts";
 export { readNetworkWeights, weightTensors, type NetworkWeights } from "./train/network-weights.ts";
+export { encoderSchema, type EncoderConfig, type EncoderConfigInput } from "./train/encoder-config.ts";
+export { encoderKey, encoderParts, preparedEncoder } from "./train/encoder-parts.ts";
+export { neighbourAccuracy, type NeighbourOptions } from "./train/neighbour-accuracy.ts";
+export { ntXent } from "./train/nt-xent.ts";
+export { trainContrastive, type ContrastiveOptions } from "./train/train-contrastive.ts";
+export {
+  encoderConfig,
+  probeEncoder,
+  trainEncoder,
+  type ProbeOptions,
+  type TrainEncoderOptions,
+} from "./train/train-encoder.ts";
 export { trainedNetworkPart, type TrainedNetworkOptions } from "./train/trained-network-part.ts";
 export { trainStep, type TrainStepOptions, type TrainStepResult } from "./train/train-step.ts";
 export { trainingLoss } from "./train/training-loss.ts";
@@ -233,7 +243,7 @@ export {
   writeLabels,
   type StoredLabels,
 } from "./artifact/label-file.ts";
-export { readNetwork, writeNetwork, type TrainedModel } from "./artifact/network-file.ts";
+export { networkNameOf, readNetwork, writeNetwork, type TrainedModel } from "./artifact/network-file.ts";
 export { hardLabels, previewPng } from "./artifact/preview.ts";
 export { readSet } from "./artifact/read-set.ts";
 export {

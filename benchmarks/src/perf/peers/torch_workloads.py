@@ -19,6 +19,7 @@ import torch.nn.functional as F
 
 from torch_methods import METHODS
 from torch_network import CLASSES, REAL, SYNTHETIC, apply, layerwise_cosine, parameter_gradient, parameters
+from torch_recover import RECOVER
 
 MOST_OF_MEMORY = 0.85
 
@@ -112,6 +113,7 @@ WORKLOADS = {
     "trajectory-step-30": lambda: trajectory_step(30),
     "trajectory-step-60": lambda: trajectory_step(60),
     **METHODS,
+    **RECOVER,
 }
 
 
@@ -130,7 +132,7 @@ def main():
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
     run = WORKLOADS[options.name]()
-    run()
+    result = run()
     seconds, processor = [], []
     for _ in range(options.runs):
         finish()
@@ -145,6 +147,8 @@ def main():
         "processorSeconds": statistics.median(processor),
         "peakBytes": peak_bytes(),
     }
+    if isinstance(result, float):
+        line["result"] = result
     if on_card:
         line["peakDeviceBytes"] = torch.cuda.max_memory_allocated()
     print(json.dumps({**line, "backend": f"pytorch {torch.__version__}", "precision": "highest", "threads": options.threads}))

@@ -1,5 +1,6 @@
 import { dirname, join } from "node:path";
 import {
+  distillSecondsBeside,
   evaluateCached,
   formatSummary,
   protocolNamed,
@@ -9,10 +10,9 @@ import {
   type EvaluationRecord,
   takeInterrupts,
 } from "@limbeck/benchmarks";
-import { readEvents, readSet, type SyntheticSet } from "@limbeck/core";
+import { readSet, type SyntheticSet } from "@limbeck/core";
 import { labelModelOf, readTrainedModel } from "@limbeck/label-lightening";
 import type { Command } from "commander";
-import { existsSync } from "node:fs";
 import { startEngine, withEngineOptions, withOutputOptions, type CommonFlags } from "../common-options.ts";
 import { openForCommand } from "../open-for-command.ts";
 import { createOutput, type Output } from "../output.ts";
@@ -79,7 +79,7 @@ async function runEvaluate(path: string, flags: EvaluateFlags): Promise<void> {
   };
   try {
     const sameInput = { ...dataset, normalisation: set.normalisation };
-    const record = await evaluate("evaluate", set, distillSeconds(path));
+    const record = await evaluate("evaluate", set, distillSecondsBeside(path));
     const baseline =
       flags.random === true
         ? await evaluate("random", randomSubset(sameInput, set.provenance.ipc, set.provenance.seed), 0)
@@ -103,12 +103,4 @@ function report(
     baseline === undefined ? record : { ...record, random: baseline },
     `${lines.join("\n")}\n${record.network} on ${record.dataset}, protocol ${record.protocol}; record in ${records}`,
   );
-}
-
-/** What the run beside the set took, where there is one. */
-function distillSeconds(path: string): number {
-  const events = join(dirname(path), "events.jsonl");
-  if (!existsSync(events)) return 0;
-  const last = readEvents(events).findLast((event) => event.kind === "done");
-  return last?.kind === "done" ? last.seconds : 0;
 }

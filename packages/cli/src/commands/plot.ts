@@ -1,5 +1,5 @@
 import { basename, extname, resolve } from "node:path";
-import { matchedStarts, startEpochsPlot } from "@limbeck/benchmarks";
+import { labelBytesPlot, matchedStarts, readRecords, startEpochsPlot } from "@limbeck/benchmarks";
 import { readEvents, runPaths, writeFileBeside } from "@limbeck/core";
 import { CHART_NAMES, collectReport, plotReport, svgPdf, type PlotChoice } from "@limbeck/report";
 import { Argument, type Command } from "commander";
@@ -10,7 +10,11 @@ interface PlotFlags extends OutputOptions, PlotChoice {
   readonly out?: string;
 }
 
-const START_EPOCHS = "start-epochs";
+/** Charts that one page of a report does not have. */
+const OWN_CHARTS: Readonly<Record<string, (paths: readonly string[]) => Promise<string>>> = {
+  "start-epochs": startEpochs,
+  "label-bytes": async (files) => labelBytesPlot(files.flatMap(readRecords)),
+};
 
 /** `limbeck plot <chart> <paths…>`: charts for papers, and LaTeX tables. */
 export function registerPlot(program: Command): void {
@@ -18,7 +22,9 @@ export function registerPlot(program: Command): void {
     program
       .command("plot")
       .description("write a chart as SVG or PDF, or records as a LaTeX table")
-      .addArgument(new Argument("<chart>", "what to draw").choices([...CHART_NAMES, START_EPOCHS]))
+      .addArgument(
+        new Argument("<chart>", "what to draw").choices([...CHART_NAMES, ...Object.keys(OWN_CHARTS)]),
+      )
       .argument("<paths...>", "run folders, sweep folders, files of records, or folders of them")
       .option("-o, --out <file>", "file to write; its ending says as what (default: CHART.svg, table.tex)")
       .option("--dataset <name>", "only records of this data set")
@@ -31,8 +37,9 @@ async function plot(chart: string, paths: readonly string[], { out, ...flags }: 
   const output = createOutput(flags);
   const file = out ?? (chart === "table" ? "table.tex" : `${chart}.svg`);
   const format = extname(file).slice(1);
-  if (chart === START_EPOCHS) {
-    const svg = await startEpochs(paths);
+  const own = OWN_CHARTS[chart];
+  if (own !== undefined) {
+    const svg = await own(paths);
     writeFileBeside(file, format === "pdf" ? await svgPdf(svg) : svg);
   } else {
     const data = await collectReport(paths, { made: new Date().toISOString(), withoutImages: true });

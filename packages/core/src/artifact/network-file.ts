@@ -5,7 +5,12 @@ import { DataError } from "../errors.ts";
 import { createNetwork } from "../nn/create-network.ts";
 import type { Network, NetworkStatistics } from "../nn/network.ts";
 import { writeFileBeside } from "./durable-file.ts";
-import { encodeSafetensors, readSafetensors, type SafetensorsTensor } from "./safetensors.ts";
+import {
+  encodeSafetensors,
+  readSafetensors,
+  readSafetensorsMetadata,
+  type SafetensorsTensor,
+} from "./safetensors.ts";
 
 /** A trained network of the zoo and what it was trained for. The caller owns the tensors. */
 export interface TrainedModel {
@@ -53,6 +58,16 @@ export async function writeNetwork(path: string, model: TrainedModel): Promise<v
 
 async function stored(x: tf.Tensor): Promise<SafetensorsTensor> {
   return { shape: x.shape, data: Float32Array.from(await x.data()) };
+}
+
+/**
+ * Name of the network in a file that {@link writeNetwork} wrote; undefined for other safetensors. Its tensors are not read.
+ *
+ * @throws {DataError} if the file cannot be read or is not safetensors.
+ */
+export function networkNameOf(path: string): string | undefined {
+  const text = readSafetensorsMetadata(path)[METADATA_KEY];
+  return text === undefined ? undefined : parse(path, text).network;
 }
 
 /**

@@ -1,9 +1,13 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { DataError } from "../errors.ts";
 import {
   decodeSafetensors,
   encodeSafetensors,
   readSafetensors,
+  readSafetensorsMetadata,
   type SafetensorsFile,
 } from "./safetensors.ts";
 
@@ -29,6 +33,28 @@ describe("safetensors", () => {
       expect(got.shape).toEqual(shape);
       expect(got.data.constructor).toBe(data.constructor);
       expect(Buffer.from(got.data.buffer)).toEqual(Buffer.from(data.buffer));
+    }
+  });
+
+  it("gives the metadata alone from a file whose tensors it does not look at", () => {
+    const folder = mkdtempSync(join(tmpdir(), "limbeck-safetensors-"));
+    const path = join(folder, "a.safetensors");
+    try {
+      const bytes = encodeSafetensors(file);
+      const header = 8 + Number(new DataView(bytes.buffer).getBigUint64(0, true));
+      writeFileSync(path, bytes.subarray(0, header));
+      expect(readSafetensorsMetadata(path)).toEqual(file.metadata);
+      writeFileSync(path, bytes.subarray(0, header - 1));
+      expect(() => readSafetensorsMetadata(path)).toThrow(
+        `${path}: the header claims ${header - 8} bytes, the file has ${header - 9} after the length; the file is damaged or not safetensors`,
+      );
+      writeFileSync(path, bytes.subarray(0, 5));
+      expect(() => readSafetensorsMetadata(path)).toThrow("wanted at least 8 bytes, got 5");
+      writeFileSync(path, new Uint8Array(16).fill(255));
+      expect(() => readSafetensorsMetadata(path)).toThrow("the header claims 18446744073709552000 bytes");
+      expect(() => readSafetensorsMetadata(join(folder, "none"))).toThrow("none: cannot be read: ENOENT");
+    } finally {
+      rmSync(folder, { recursive: true });
     }
   });
 

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readFileSync, readSync } from "node:fs";
 import { DataError } from "../errors.ts";
 import { fromBfloat16, fromFloat16, widenHalves } from "./half-float.ts";
 
@@ -87,25 +87,47 @@ function dtypeOf(data: SafetensorsData): string {
  * @throws {DataError} if the file cannot be read or breaks the format.
  */
 export function readSafetensors(path: string): SafetensorsFile {
-  let bytes: Uint8Array;
+  return decodeSafetensors(
+    fromDisk(path, () => readFileSync(path)),
+    path,
+  );
+}
+
+/**
+ * The metadata of a safetensors file, whose tensors are neither read nor checked.
+ *
+ * @throws {DataError} if the file cannot be read or has no header.
+ */
+export function readSafetensorsMetadata(path: string): SafetensorsFile["metadata"] {
+  const fail = failureOf(path);
+  const json = fromDisk(path, () => {
+    const file = openSync(path, "r");
+    try {
+      const take = (length: number, position: number): Uint8Array => {
+        const bytes = new Uint8Array(length);
+        return bytes.subarray(0, readSync(file, bytes, 0, length, position));
+      };
+      return take(headerLength(take(8, 0), fstatSync(file).size, fail), 8);
+    } finally {
+      closeSync(file);
+    }
+  });
+  return parseMetadata(parseHeader(json, fail)["__metadata__"], fail);
+}
+
+function fromDisk<T>(path: string, read: () => T): T {
   try {
-    bytes = readFileSync(path);
+    return read();
   } catch (error) {
+    if (error instanceof DataError) throw error;
     throw new DataError(`${path}: cannot be read: ${(error as Error).message}`, { cause: error });
   }
-  return decodeSafetensors(bytes, path);
 }
 
 /** As {@link readSafetensors}, from memory. @param where Names the bytes in messages. */
 export function decodeSafetensors(bytes: Uint8Array, where: string): SafetensorsFile {
-  const fail = (what: string): never => {
-    throw new DataError(`${where}: ${what}; the file is damaged or not safetensors`);
-  };
-  if (bytes.length < 8) return fail(`wanted at least 8 bytes, got ${bytes.length}`);
-  const headerBytes = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
-  if (headerBytes > MAX_HEADER_BYTES || headerBytes > bytes.length - 8) {
-    return fail(`the header claims ${headerBytes} bytes, the file has ${bytes.length - 8} after the length`);
-  }
+  const fail = failureOf(where);
+  const headerBytes = headerLength(bytes, bytes.length, fail);
   const header = parseHeader(bytes.subarray(8, 8 + headerBytes), fail);
   const data = bytes.subarray(8 + headerBytes);
   const entries = Object.entries(header).filter(([name]) => name !== "__metadata__");
@@ -129,6 +151,20 @@ export function decodeSafetensors(bytes: Uint8Array, where: string): Safetensors
 }
 
 type Fail = (what: string) => never;
+
+function failureOf(where: string): Fail {
+  return (what) => {
+    throw new DataError(`${where}: ${what}; the file is damaged or not safetensors`);
+  };
+}
+
+/** @param available Bytes of the whole file. */
+function headerLength(bytes: Uint8Array, available: number, fail: Fail): number {
+  if (bytes.length < 8) return fail(`wanted at least 8 bytes, got ${bytes.length}`);
+  const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
+  if (length <= MAX_HEADER_BYTES && length <= available - 8) return length;
+  return fail(`the header claims ${length} bytes, the file has ${available - 8} after the length`);
+}
 
 function parseHeader(bytes: Uint8Array, fail: Fail): Record<string, unknown> {
   let header: unknown;

@@ -56,6 +56,9 @@ const COUNTS: readonly (readonly [name: string, shape: ImageShape, classes: numb
   ["resnet56", COLOUR, 10, 853_018],
   ["resnet110", COLOUR, 10, 1_727_962],
   ["resnet50-batch", COLOUR, 10, 23_520_842],
+  ["wrn-16-2", COLOUR, 10, 691_674],
+  ["wrn-16-2", COLOUR, 100, 703_284],
+  ["wrn-28-10", COLOUR, 10, 36_479_194],
   // As torchvision counts them.
   ["resnet18-imagenet-batch", LARGE, 1000, 11_689_512],
   ["resnet50-imagenet-batch", LARGE, 1000, 25_557_032],
@@ -103,6 +106,8 @@ const SHAPES: readonly (readonly [name: string, shape: ImageShape, features: num
   ["resnet18-ap-w4", [64, 64, 3], 32 * 64],
   ["resnet20-w4", GREY, 16],
   ["resnet20-w4", [33, 35, 3], 16],
+  ["wrn-16-2-w4", GREY, 32],
+  ["wrn-10-1-w4", [33, 35, 3], 16],
   ["resnet18-imagenet-w4", [65, 64, 3], 32],
   ["resnet50-imagenet-w2", [64, 64, 3], 64],
   ["mobilenetv2-w8", GREY, 1280],
@@ -196,6 +201,7 @@ describe("names", () => {
     ["convnet3-w6-group", COLOUR, 10, "block1: group normalisation needs a width that 4 divides, got 6"],
     ["lenet", [8, 8, 3], 10, "block2: images of 2x2 are too small for it; use larger images or fewer layers"],
     ["convnet3", [32, 32, 0], 10, "convnet3: inputShape must be [height, width, channels], got [32,32,0]"],
+    ["wrn-20-2", COLOUR, 10, "wrn-20-2: depth must be 6n + 4, such as 16, 28 or 40, got 20"],
     ["convnet3", COLOUR, 0, "convnet3: classes must be a positive whole number, got 0"],
   ] as const)("%s does not take %s with %d classes", (name, inputShape, classes, message) => {
     const call = () => createNetwork(name, { inputShape, classes });

@@ -11,6 +11,7 @@ import { resnet18, resnet50 } from "./resnet.ts";
 import { shufflenetV2 } from "./shufflenet.ts";
 import { vgg11 } from "./vgg.ts";
 import { vit } from "./vit.ts";
+import { wideResnet } from "./wide-resnet.ts";
 
 /** One family of the zoo: its plain names and how options turn into a network. */
 export interface NetworkFamily {
@@ -106,6 +107,15 @@ export const networkFamilies: readonly NetworkFamily[] = [
     options: STEM_OPTIONS,
     create: (plainName, input, options) =>
       cifarResnet({ ...input, ...options, depth: Number(plainName.slice("resnet".length)) }),
+  },
+  {
+    pattern: /^wrn-[1-9][0-9]*-[1-9][0-9]*$/,
+    examples: ["wrn-16-2", "wrn-28-10", "wrn-40-2"],
+    options: new Set(["width"] as const),
+    create: (plainName, input, options) => {
+      const [, depth, widening] = plainName.split("-");
+      return wideResnet({ ...input, ...options, depth: Number(depth), widening: Number(widening) });
+    },
   },
   {
     pattern: /^mobilenetv2(-imagenet)?$/,

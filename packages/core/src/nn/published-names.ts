@@ -30,6 +30,19 @@ function residualLayer(name: string): PublishedLayer | undefined {
   return plain(`${place}.${part}`, `${place}.${part.replace("conv", "bn")}`);
 }
 
+/** `conv1`, `block1.layer.0.bn1`, `block1.layer.0.convShortcut`, `bn1`, `fc`. */
+function wideLayer(name: string): PublishedLayer | undefined {
+  if (name === "stem") return { weights: ["conv1"] };
+  if (name === "last") return { weights: [], norm: "bn1" };
+  if (name === "head") return { weights: ["fc"] };
+  const [, stage, unit, part] = /^stage(\d)\/block(\d+)\/(\w+)$/.exec(name) ?? [];
+  if (part === undefined) return undefined;
+  const place = `block${stage}.layer.${Number(unit) - 1}`;
+  if (part === "norm1") return { weights: [], norm: `${place}.bn1` };
+  if (part === "conv1") return plain(`${place}.conv1`, `${place}.bn2`);
+  return { weights: [`${place}.${part === "shortcut" ? "convShortcut" : part}`] };
+}
+
 /** `features.0.0`, `features.2.conv.1.0`, `features.18.0`, `classifier.1`. */
 function mobileLayer(name: string): PublishedLayer | undefined {
   if (name === "stem") return plain("features.0.0", "features.0.1");
@@ -68,6 +81,7 @@ function convnetLayer(name: string): PublishedLayer | undefined {
 
 const NAMINGS: readonly Naming[] = [
   { networks: /^resnet\d+(-imagenet)?(-|$)(?!ap)/, layer: residualLayer },
+  { networks: /^wrn-/, layer: wideLayer },
   { networks: /^mobilenetv2(-|$)/, layer: mobileLayer },
   { networks: /^shufflenetv2(-|$)/, layer: shuffleLayer },
   { networks: /^convnet\d+(-|$)/, layer: convnetLayer },
@@ -82,7 +96,7 @@ export function publishedNames(network: Network): (layer: string) => PublishedLa
   const naming = NAMINGS.find(({ networks }) => networks.test(network.name));
   if (naming === undefined) {
     throw new ConfigError(
-      `${network.name}: no published checkpoint naming is known for it; choose a ResNet, ConvNet, MobileNet or ShuffleNet`,
+      `${network.name}: no published checkpoint naming is known for it; choose a ResNet, wide ResNet, ConvNet, MobileNet or ShuffleNet`,
     );
   }
   return (name) => {

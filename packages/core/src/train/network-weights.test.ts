@@ -245,7 +245,7 @@ describe("readNetworkWeights", () => {
   it("refuses networks without a published naming", () => {
     const mlp = createNetwork("mlp-w8", { inputShape: [8, 8, 3], classes: 3 });
     expect(() => readNetworkWeights(mlp, "any")).toThrow(
-      "mlp-w8: no published checkpoint naming is known for it; choose a ResNet, ConvNet, MobileNet or ShuffleNet",
+      "mlp-w8: no published checkpoint naming is known for it; choose a ResNet, wide ResNet, ConvNet, MobileNet or ShuffleNet",
     );
   });
 });

@@ -11,7 +11,8 @@ import { createRunContext } from "../run/run-context.ts";
 import { toyDataset } from "../testing/toy-dataset.ts";
 import { preparedTeacher, teacherParts, teacherSchema } from "./teacher.ts";
 import { recipeSchema } from "./recipe.ts";
-import { disposeTrained, trainNetwork } from "./train-network.ts";
+import { disposeTrained } from "./train-epochs.ts";
+import { trainNetwork } from "./train-network.ts";
 
 const dataset = toyDataset({ perClass: 8 });
 const context = createRunContext(dataset, 0);

@@ -4,25 +4,22 @@ import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs-core";
 import { z } from "zod";
 import type { ImageDataset, Normalisation } from "../dataset/image-dataset.ts";
-import { normalisationDigest } from "../dataset/normalisation-digest.ts";
 import { stratifiedSplit, subsetOfSplit } from "../dataset/split.ts";
 import { ConfigError, DataError } from "../errors.ts";
 import type { RunContext } from "../method/method.ts";
-import type { PreparedArrays, PreparedPart } from "../method/prepared-part.ts";
+import type { PreparedPart } from "../method/prepared-part.ts";
 import type { Network, NetworkStatistics } from "../nn/network.ts";
 import { foldIn, keyFromSeed } from "../random/key.ts";
 import { accuracy } from "./accuracy.ts";
 import { readNetworkWeights, weightTensors, type NetworkWeights } from "./network-weights.ts";
 import { recipeSchema, type Recipe } from "./recipe.ts";
-import { disposeTrained, trainNetwork, type TrainedNetwork, type TrainingSnapshot } from "./train-network.ts";
-import { numbersOf } from "../engine/numbers-of.ts";
+import { trainNetwork } from "./train-network.ts";
+import { arraysOf, dataIdentity, trainingParts } from "./training-parts.ts";
 
 /** Raise it when training changes its bits: teachers that were made before are then not found any more. */
 const VERSION = 1;
 /** Largest difference of a mean or standard deviation that still counts as the same published constant. */
 const SAME_CONSTANT = 1e-6;
-/** Snapshots of a teacher's training that are kept on its way, at most. */
-const SNAPSHOTS = 4;
 /** Training images of a class that a teacher from a file is tried on. */
 const TRIED_PER_CLASS = 20;
 
@@ -129,12 +126,6 @@ function checkpointPart(
   };
 }
 
-/** Where a training of so many epochs is cut: its last entry is its end. */
-function cuts(epochs: number): number[] {
-  const length = Math.ceil(epochs / (SNAPSHOTS + 1));
-  return Array.from({ length: Math.ceil(epochs / length) }, (_, i) => Math.min(epochs, (i + 1) * length));
-}
-
 function trainedParts(
   { dataset, real }: RunContext,
   part: string,
@@ -142,73 +133,30 @@ function trainedParts(
   network: Network,
 ): readonly [...PreparedPart[], PreparedPart] {
   const recipe = teacherRecipe(teacher, dataset);
-  const ends = cuts(recipe.epochs);
-  const parts = ends.map((end, i): PreparedPart => {
-    const isLast = i === ends.length - 1;
-    const begin = i === 0 ? 0 : ends[i - 1]!;
-    const before = i === 0 ? undefined : `${part}/epoch-${begin}`;
-    return {
-      name: isLast ? part : `${part}/epoch-${end}`,
-      bytes: 4 * network.parameterCount * (isLast ? 1 : 2),
-      identity: {
-        kind: "teacher",
-        version: VERSION,
-        ...dataIdentity(dataset),
-        network: network.name,
+  const { seed } = teacher;
+  return trainingParts({
+    part,
+    network,
+    parameterCount: network.parameterCount,
+    epochs: recipe.epochs,
+    identity: {
+      kind: "teacher",
+      version: VERSION,
+      ...dataIdentity(dataset),
+      network: network.name,
+      recipe,
+      seed,
+    },
+    multiplyAddsPerEpoch: 3 * network.multiplyAdds * dataset.train.size,
+    train: (course) =>
+      trainNetwork({
+        network,
+        data: { images: real, labels: dataset.train.labels },
         recipe,
-        seed: teacher.seed,
-        epoch: end,
-      },
-      multiplyAdds: 3 * network.multiplyAdds * dataset.train.size * (end - begin),
-      async make(signal, prepared) {
-        const from = before === undefined ? undefined : snapshotOf(network, begin, prepared(before));
-        try {
-          const trained = await trainNetwork({
-            network,
-            data: { images: real, labels: dataset.train.labels },
-            recipe,
-            key: foldIn(keyFromSeed(teacher.seed), "teacher"),
-            signal,
-            until: end,
-            ...(from === undefined ? {} : { from }),
-          });
-          try {
-            return arraysOf(await trainedNumbers(trained));
-          } finally {
-            disposeTrained(trained);
-          }
-        } finally {
-          if (from !== undefined) disposeTrained(from);
-        }
-      },
-    };
+        key: foldIn(keyFromSeed(seed), "teacher"),
+        ...course,
+      }),
   });
-  return parts as [...PreparedPart[], PreparedPart];
-}
-
-/** What is kept of a training: parameters, statistics where there are any yet, and the momentum where it goes on. */
-async function trainedNumbers({
-  theta,
-  statistics,
-  optimiser,
-}: TrainedNetwork): Promise<Record<string, Float32Array>> {
-  const numbers = async (vector: tf.Tensor): Promise<Float32Array> => Float32Array.from(await vector.data());
-  const flat = (vectors: readonly tf.Tensor1D[]): Float32Array => numbersOf(() => tf.concat([...vectors]));
-  return {
-    theta: await numbers(theta),
-    ...(statistics && { mean: flat(statistics.mean), variance: flat(statistics.variance) }),
-    ...(optimiser && { velocity: await numbers(optimiser["velocity"] as tf.Tensor) }),
-  };
-}
-
-function snapshotOf(network: Network, epoch: number, arrays: PreparedArrays): TrainingSnapshot {
-  const values = (name: string): Float32Array =>
-    (arrays[name]?.data as Float32Array | undefined) ?? new Float32Array();
-  const hasStatistics = arrays["mean"] !== undefined;
-  const optimiser = { velocity: tf.tensor1d(values("velocity")) };
-  if (!hasStatistics) return { epoch, theta: tf.tensor1d(values("theta")), optimiser };
-  const weights = { theta: values("theta"), mean: values("mean"), variance: values("variance") };
-  return { epoch, ...weightTensors(network, weights), optimiser };
 }
 
 /** The teacher that {@link teacherParts} have prepared. The caller owns its tensors. */
@@ -218,16 +166,6 @@ export function preparedTeacher(context: RunContext, part: string, teacher: Teac
   const values = (name: keyof NetworkWeights): Float32Array => arrays[name]!.data as Float32Array;
   const weights = { theta: values("theta"), mean: values("mean"), variance: values("variance") };
   return { network, ...weightTensors(network, weights) };
-}
-
-function arraysOf(vectors: Readonly<Record<string, Float32Array>>): PreparedArrays {
-  return Object.fromEntries(
-    Object.entries(vectors).map(([name, data]) => [name, { shape: [data.length], data }]),
-  );
-}
-
-function dataIdentity({ sha256, normalisation }: ImageDataset) {
-  return { dataset: { sha256, normalisation: normalisationDigest(normalisation) } };
 }
 
 function digest({ theta, mean, variance }: NetworkWeights): string {

@@ -11,7 +11,8 @@ import { keyFromSeed } from "../random/key.ts";
 import { oneHotLabels } from "../synthetic/set-tensors.ts";
 import { accuracy } from "./accuracy.ts";
 import { halfwayDrop, recipeSchema, type Recipe } from "./recipe.ts";
-import { disposeTrained, trainNetwork, type EpochReport, type TrainOptions } from "./train-network.ts";
+import { disposeTrained, type EpochReport } from "./train-epochs.ts";
+import { trainNetwork, type TrainOptions } from "./train-network.ts";
 
 const key = keyFromSeed("train");
 const dataset = toyDataset({ classes: 4, perClass: 30, shape: [6, 6, 2], noise: 40 });

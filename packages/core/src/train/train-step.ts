@@ -1,5 +1,11 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { meanOverPieces, pieceRows, samplePieces } from "../grad/sample-pieces.ts";
+import {
+  meanOverPieces,
+  pieceRows,
+  samplePieces,
+  WHOLE_BATCH,
+  type SamplePiece,
+} from "../grad/sample-pieces.ts";
 import type { Network } from "../nn/network.ts";
 import { adam, adamw, sgd, type Optimiser, type OptimiserState } from "../optim/optimiser.ts";
 import type { Batch } from "./augment-batch.ts";
@@ -33,19 +39,34 @@ export interface TrainStepResult {
  * Its arguments stay alive. Not differentiable.
  */
 export function trainStep(options: TrainStepOptions): TrainStepResult {
-  const { network, optimiser, theta, state, batch, loss, learningRate } = options;
-  const lossOf = ({ images, labels, scores }: Batch, at: tf.Tensor): tf.Scalar => {
-    const { logits } = network.apply(at as tf.Tensor1D, images, { differentiate: "parameters" });
-    return trainingLoss(loss, logits, labels, scores);
+  const { network, batch, loss } = options;
+  const lossAt = (at: tf.Tensor1D, piece: SamplePiece): tf.Scalar => {
+    const { logits } = network.apply(at, pieceRows(batch.images, piece), { differentiate: "parameters" });
+    const scores = batch.scores && pieceRows(batch.scores, piece);
+    return trainingLoss(loss, logits, pieceRows(batch.labels, piece), scores);
   };
+  return optimiserStep(options, lossAt, samplePieces(network, batch.images.shape[0]));
+}
+
+/**
+ * One optimiser step down the gradient of any loss. Its arguments stay alive. Not differentiable.
+ *
+ * @param lossAt The loss at given parameters `[P]`, differentiable in them; the mean over a piece where there are pieces.
+ * @param pieces Of the batch, where the loss is a mean over independent samples. Default: the whole.
+ */
+export function optimiserStep(
+  {
+    optimiser,
+    theta,
+    state,
+    learningRate,
+  }: Pick<TrainStepOptions, "optimiser" | "theta" | "state" | "learningRate">,
+  lossAt: (theta: tf.Tensor1D, piece: SamplePiece) => tf.Scalar,
+  pieces: readonly SamplePiece[] = [WHOLE_BATCH],
+): TrainStepResult {
   const container = tf.tidy(() => {
-    const [value, grad] = meanOverPieces(samplePieces(network, batch.images.shape[0]), (piece) => {
-      const own = {
-        images: pieceRows(batch.images, piece),
-        labels: pieceRows(batch.labels, piece),
-        ...(batch.scores === undefined ? {} : { scores: pieceRows(batch.scores, piece) }),
-      };
-      const found = tf.valueAndGrad((at) => lossOf(own, at))(theta);
+    const [value, grad] = meanOverPieces(pieces, (piece) => {
+      const found = tf.valueAndGrad((at) => lossAt(at as tf.Tensor1D, piece))(theta);
       return [found.value as tf.Scalar, found.grad as tf.Tensor1D] as const;
     });
     const updated = optimiser.update(theta, grad, state, learningRate);

@@ -1,11 +1,12 @@
 import type * as tf from "@tensorflow/tfjs-core";
-import { normalisationDigest } from "../dataset/normalisation-digest.ts";
 import { ConfigError } from "../errors.ts";
 import type { RunContext } from "../method/method.ts";
 import type { PreparedPart } from "../method/prepared-part.ts";
 import { foldIn, keyFromSeed } from "../random/key.ts";
 import type { Recipe } from "./recipe.ts";
-import { disposeTrained, trainNetwork } from "./train-network.ts";
+import { disposeTrained } from "./train-epochs.ts";
+import { trainNetwork } from "./train-network.ts";
+import { dataIdentity } from "./training-parts.ts";
 
 /** Raise it when training changes its bits: parts that were made before are then not found any more. */
 const VERSION = 1;
@@ -41,7 +42,7 @@ export function trainedNetworkPart(context: RunContext, options: TrainedNetworkO
     identity: {
       kind: "trained-network",
       version: VERSION,
-      dataset: { sha256: dataset.sha256, normalisation: normalisationDigest(dataset.normalisation) },
+      ...dataIdentity(dataset),
       network: network.name,
       recipe,
       seed,

@@ -33,6 +33,13 @@ test("the suite's own files name their network; checkpoints must name their norm
   const hash = (given: tf.Tensor1D): string =>
     networkTeacher({ network, theta: given, classes: data.classes, normalisation }).sha256;
   expect(hash(own.theta)).toBe(hash(theta));
+  // Their network may be named too, and must then be that one.
+  const named = readTrainedModel(path, "convnet1-w4", data);
+  expect(hash(named.theta)).toBe(hash(theta));
+  named.theta.dispose();
+  expect(() => readTrainedModel(path, "convnet1-w8", data)).toThrow(
+    `${path}: wanted convnet1-w8, got a file of convnet1-w4; name that network or none`,
+  );
 
   // A ConvNet with batch normalisation under its published names.
   const rows = (name: string, shape: number[]) => ({

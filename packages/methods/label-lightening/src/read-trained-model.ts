@@ -1,6 +1,7 @@
 import {
   ConfigError,
   createNetwork,
+  networkNameOf,
   readNetwork,
   readNetworkWeights,
   weightTensors,
@@ -12,9 +13,9 @@ import {
  * A trained network from a file: one that the suite wrote, or a checkpoint in torchvision's naming, which tells its normalisation by the
  * metadata `mean` and `std`, and may tell its classes by `classes`. The caller owns the tensors.
  *
- * @param network Name of the zoo of a checkpoint; without it the file must be the suite's own.
+ * @param network Name of the zoo of a checkpoint; without it the file must be the suite's own, which may be named too.
  * @throws {DataError} if the file is not one of this network.
- * @throws {ConfigError} if a checkpoint does not say which normalisation its images had.
+ * @throws {ConfigError} if a checkpoint does not say which normalisation its images had, or the suite's own file is of another network.
  */
 export function readTrainedModel(
   path: string,
@@ -23,6 +24,11 @@ export function readTrainedModel(
 ): TrainedModel {
   if (network === undefined) return readNetwork(path);
   const made = createNetwork(network, { inputShape: shape, classes: classes.length });
+  const own = networkNameOf(path);
+  if (own === made.name) return readNetwork(path);
+  if (own !== undefined) {
+    throw new ConfigError(`${path}: wanted ${made.name}, got a file of ${own}; name that network or none`);
+  }
   const { metadata, ...weights } = readNetworkWeights(made, path);
   const [mean, std] = [metadata["mean"], metadata["std"]].map((text) => text?.split(",").map(Number));
   const channels = shape[2];

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import {
   createNetwork,
+  embeddingHead,
   type ImageShape,
   type Network,
   type NetworkStatistics,
@@ -32,10 +33,12 @@ export interface Encoder {
 
 /**
  * A trained network of the zoo as an encoder: everything but its last layer. Its tensors must live as long as the encoder is used.
+ *
+ * @throws {ConfigError} if the network does not end in a linear layer called `head`.
  */
 export function zooEncoder(model: TrainedModel): Encoder {
   const { network, theta, statistics, normalisation } = model;
-  const head = network.parameters.find(({ name }) => name === "head/weight")!;
+  const head = embeddingHead("encoder", network);
   const features = head.shape[0]!;
   const hash = createHash("sha256").update(`${network.name} ${network.inputShape.join("x")}`);
   for (const x of [

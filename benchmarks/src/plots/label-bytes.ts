@@ -1,0 +1,63 @@
+import { labelBytesSeries } from "../labels/label-bytes-points.ts";
+import type { EvaluationRecord } from "../records/record.ts";
+import { vegaSvg } from "./vega-svg.ts";
+
+/** Accuracy over the bytes of labels, logarithmic: a panel for each set, student and protocol, a point a form with its standard deviation. */
+export async function labelBytesPlot(records: readonly EvaluationRecord[]): Promise<string> {
+  return vegaSvg({
+    $schema: "https://vega.github.io/schema/vega-lite/v6.json",
+    background: "white",
+    columns: 2,
+    concat: labelBytesSeries(records).map(({ title, points }) => ({
+      title,
+      width: 420,
+      height: 280,
+      data: {
+        values: points.map(({ form, beside, accuracy: { mean, std }, record }, rank) => ({
+          form,
+          rank,
+          beside: beside === "nothing" ? "labels alone" : `needs the ${beside}`,
+          bytes: record.bytes.labels,
+          mean,
+          low: mean - (Number.isFinite(std) ? std : 0),
+          high: mean + (Number.isFinite(std) ? std : 0),
+        })),
+      },
+      encoding: {
+        x: {
+          field: "bytes",
+          type: "quantitative" as const,
+          scale: { type: "log" as const, nice: true },
+          title: "bytes of labels",
+          axis: { format: "~s", tickCount: 5, grid: false },
+        },
+      },
+      layer: [
+        {
+          mark: { type: "rule" as const, color: "#999" },
+          encoding: { y: { ...PERCENT, field: "low" }, y2: { field: "high" } },
+        },
+        {
+          mark: { type: "point" as const, filled: true, size: 60 },
+          encoding: {
+            y: { ...PERCENT, field: "mean" },
+            shape: { field: "beside", type: "nominal" as const, title: null },
+            color: { field: "beside", type: "nominal" as const, title: null },
+          },
+        },
+        // Neighbours' names stand above and below their points in turn.
+        ...[-9, 11].map((dy, parity) => ({
+          transform: [{ filter: `datum.rank % 2 === ${parity}` }],
+          mark: { type: "text" as const, align: "left" as const, dx: 5, dy },
+          encoding: { y: { ...PERCENT, field: "mean" }, text: { field: "form" } },
+        })),
+      ],
+    })),
+  });
+}
+
+const PERCENT = {
+  type: "quantitative" as const,
+  title: "accuracy, % (mean ± standard deviation)",
+  scale: { zero: false },
+};
