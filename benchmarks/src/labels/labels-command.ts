@@ -86,7 +86,9 @@ async function labels(given: string, options: LabelsOptions): Promise<void> {
   const path = existsSync(given) && statSync(given).isDirectory() ? runPaths(given).set : given;
   const set = readSet(path);
   await startEngine(options);
-  const dataset = await openDataset(options.dataset ?? set.provenance.dataset);
+  const opened = await openDataset(options.dataset ?? set.provenance.dataset);
+  // Sets made for a teacher carry its constants: test images get the same.
+  const dataset = { ...opened, normalisation: set.normalisation };
   const { encoder } = options;
   const interrupt = takeInterrupts(() =>
     process.stderr.write("finishing this step; the same command goes on later\n"),
