@@ -3,6 +3,7 @@ import { join } from "node:path";
 import {
   DataError,
   readSet,
+  removeParts,
   RunError,
   storageError,
   writeFileBeside,
@@ -77,6 +78,8 @@ export function folderCellStore(folder: string): CellStore {
         return;
       }
       rmSync(join(made, "checkpoint"), { recursive: true, force: true });
+      // Of a process that was killed at this very place.
+      removeParts(made);
       writeFileBeside(join(made, CELL_FILE), `${JSON.stringify(cell, null, 2)}\n`);
       writeFileBeside(join(made, OUTCOME_FILE), `${JSON.stringify(outcome, null, 2)}\n`);
       try {

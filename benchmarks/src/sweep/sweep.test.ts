@@ -1,4 +1,12 @@
-import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { liveTensors, lockRunFolder, writeSet } from "@limbeck/core";
@@ -7,6 +15,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { randomSubset } from "../accuracy/random-subset.ts";
 import { readRecords } from "../records/record-file.ts";
 import { cellId, cellNeeds, cellSchema, type DistillCell } from "./cell.ts";
+import { folderCellStore } from "./cell-store.ts";
 import { forecastSweep } from "./forecast-sweep.ts";
 import type { SweepEvent } from "./run-sweep.ts";
 import { planCells, shardOf } from "./sweep-plan.ts";
@@ -245,6 +254,21 @@ grid:
     done = -100;
     const { records } = await runToySweep(file, { folder, onEvent });
     expect({ again: done + 100, records: records.length }).toEqual({ again: 7, records: 8 });
+  });
+
+  test("what a process left half-written when it was killed at a cell's end is not kept", async () => {
+    const plan = await planToySweep(write(SMALL));
+    const [cell] = planCells(plan) as [DistillCell];
+    const made = join(root, "made");
+    mkdirSync(made);
+    writeFileSync(join(made, "outcome.json.elsewhere-1.part"), "{");
+    const store = folderCellStore(join(root, "out"));
+    await store.finish(cell, { kind: "set", hash: "a", seconds: 1 }, made);
+    expect(readdirSync(join(root, "out", "cells", cellId(cell))).sort()).toEqual([
+      "cell.json",
+      "outcome.json",
+    ]);
+    expect(await store.outcome(cellId(cell))).toEqual({ kind: "set", hash: "a", seconds: 1 });
   });
 
   test("refuses a folder that another sweep holds, and a store of another version", async () => {

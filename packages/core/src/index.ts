@@ -227,7 +227,7 @@ export { plannedViews, viewPlan, type View } from "./train/views.ts";
 // Artefacts: set.arrow, pictures, exports.
 export { classFolderNames } from "./artifact/class-folder-names.ts";
 export { dataCard, type CardOptions, type CardResult } from "./artifact/data-card.ts";
-export { createFolder, storageError, writeFileBeside } from "./artifact/durable-file.ts";
+export { createFolder, removeParts, storageError, writeFileBeside } from "./artifact/durable-file.ts";
 export { exportImageFolder } from "./artifact/export-image-folder.ts";
 export { exportNpz } from "./artifact/export-npz.ts";
 export { exportParquet } from "./artifact/export-parquet.ts";
