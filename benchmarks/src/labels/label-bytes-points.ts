@@ -1,5 +1,6 @@
 import { sortedJson } from "@limbeck/core";
 import { summarise, type Summary } from "../statistics/summary.ts";
+import { fullestRecords } from "../records/fullest-records.ts";
 import type { EvaluationRecord } from "../records/record.ts";
 import { formOfRecord, neededBeside } from "./named-form.ts";
 
@@ -24,17 +25,13 @@ export interface LabelBytesSeries {
  * the record with most students counts, the last of equals.
  */
 export function labelBytesSeries(records: readonly EvaluationRecord[]): LabelBytesSeries[] {
-  const groups = new Map<string, Map<string, EvaluationRecord>>();
-  for (const record of records) {
+  const groups = new Map<string, EvaluationRecord[]>();
+  for (const record of fullestRecords(records, (each) => sortedJson([identity(each), labelsOf(each)]))) {
     const key = sortedJson(identity(record));
-    const forms = groups.get(key) ?? new Map<string, EvaluationRecord>();
-    groups.set(key, forms);
-    const form = sortedJson(record.config["labels"] ?? record.labels ?? "hard");
-    const earlier = forms.get(form);
-    if (earlier === undefined || record.seeds.length >= earlier.seeds.length) forms.set(form, record);
+    groups.set(key, [...(groups.get(key) ?? []), record]);
   }
   return [...groups.values()].map((forms) => {
-    const points = [...forms.values()]
+    const points = [...forms]
       .sort((a, b) => b.bytes.labels - a.bytes.labels)
       .map((record) => ({
         form: formOfRecord(record),
@@ -44,6 +41,10 @@ export function labelBytesSeries(records: readonly EvaluationRecord[]): LabelByt
       }));
     return { title: titleOf(points[0]!.record), points };
   });
+}
+
+function labelsOf({ config, labels }: EvaluationRecord): unknown {
+  return config["labels"] ?? labels ?? "hard";
 }
 
 function identity(record: EvaluationRecord) {

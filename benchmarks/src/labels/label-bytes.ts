@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import {
-  engineInfo,
+  engineIdentity,
   hashSyntheticSet,
   InterruptedError,
   readSet,
@@ -145,7 +145,6 @@ async function labelled(
 /** The same work finds its folder again; anything that changes the labels leads to another. */
 function folderName(set: SyntheticSet, options: LabelBytesOptions): string {
   const { teacher, encoder, projector, labelSeed = 0, renormalise = false, protocol } = options;
-  const { backend, precision, threads } = engineInfo();
   const identity = {
     set: hashSyntheticSet(set),
     teacher: networkTeacher(teacher).sha256,
@@ -154,7 +153,7 @@ function folderName(set: SyntheticSet, options: LabelBytesOptions): string {
     labelSeed,
     renormalise,
     protocol: protocolHash(protocol),
-    engine: { backend, precision, threads },
+    engine: engineIdentity(),
   };
   const digits = createHash("sha256").update(sortedJson(identity)).digest("hex").slice(0, 8);
   const { dataset, method, ipc } = set.provenance;

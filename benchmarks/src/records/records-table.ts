@@ -1,6 +1,7 @@
 import { sortedJson } from "@limbeck/core";
 import { formatSummary, summarise } from "../statistics/summary.ts";
 import { differingSettings } from "./differing-settings.ts";
+import { fullestRecords } from "./fullest-records.ts";
 import { markdownTable } from "./markdown-table.ts";
 import { publishedFor, type PublishedAccuracies } from "./published.ts";
 import type { EvaluationRecord } from "./record.ts";
@@ -13,7 +14,9 @@ import type { EvaluationRecord } from "./record.ts";
  * @param published Papers' figures, for a column beside ours; left out where none fits.
  */
 export function recordsTable(all: readonly EvaluationRecord[], published: PublishedAccuracies = []): string {
-  const records = largest(all);
+  const records = fullestRecords(all, ({ set, network, protocol, precision }) =>
+    sortedJson([set, network, protocol, precision]),
+  );
   const settings = differingSettings(records);
   const rows = records
     .map((record, i) => ({ record, settings: settings[i]!, summary: summarise(record.accuracy) }))
@@ -47,16 +50,6 @@ export function recordsTable(all: readonly EvaluationRecord[], published: Publis
     "Date",
   ];
   return markdownTable(head, rows, ["Settings", "Published"]);
-}
-
-function largest(records: readonly EvaluationRecord[]): EvaluationRecord[] {
-  const best = new Map<string, EvaluationRecord>();
-  for (const record of records) {
-    const { set, network, protocol, precision, seeds } = record;
-    const key = sortedJson([set, network, protocol, precision]);
-    if (seeds.length >= (best.get(key)?.seeds.length ?? 0)) best.set(key, record);
-  }
-  return [...best.values()];
 }
 
 function iterationsOf({ config }: EvaluationRecord): string {

@@ -43,7 +43,7 @@ export function continueRun(
     copyKeptSets(from, paths.folder, step);
     if (shorter.finished) fs.copyFileSync(shorter.paths.set, keptSetPath(paths.folder, step));
   } catch (error) {
-    throw error instanceof RunError ? error : storageError(paths.folder, error);
+    throw storageError(paths.folder, error);
   }
   writeCheckpoint(paths.checkpoint, checkpoint);
   return { config, checkpoint };
