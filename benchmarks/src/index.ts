@@ -117,6 +117,7 @@ export { matchedStarts, startEpochsPlot, type MatchedStart } from "./plots/start
 // What command lines share.
 export { mergeConfig, parseOverrides, type RawConfig } from "./command-line/config-overrides.ts";
 export { describeFailure, reportFailure, type ExitCode } from "./command-line/exit-code.ts";
+export { withLabellingOptions, type LabellingFlags } from "./command-line/labelling-options.ts";
 export { layeredConfig } from "./command-line/layered-config.ts";
 export { takeInterrupts, type Interrupt } from "./command-line/interrupt.ts";
 export { collect, seedList, stepList, wholeNumber } from "./command-line/option-parsers.ts";

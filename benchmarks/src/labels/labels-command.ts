@@ -3,10 +3,11 @@ import { join } from "node:path";
 import { readSet, runPaths, writeFileBeside } from "@limbeck/core";
 import { openDataset } from "@limbeck/datasets";
 import { projectorConfigSchema, projectorPresets, readTrainedModel } from "@limbeck/label-lightening";
-import { Command, Option } from "commander";
+import { Command } from "commander";
 import { distillSecondsBeside } from "../accuracy/distill-seconds.ts";
 import { say, told } from "../accuracy/progress-lines.ts";
 import { mergeConfig, parseOverrides } from "../command-line/config-overrides.ts";
+import { withLabellingOptions, type LabellingFlags } from "../command-line/labelling-options.ts";
 import { takeInterrupts } from "../command-line/interrupt.ts";
 import { collect, seedList, wholeNumber } from "../command-line/option-parsers.ts";
 import { startEngine, type EngineChoice } from "../command-line/start-engine.ts";
@@ -17,15 +18,9 @@ import { labelBytesRecords } from "./label-bytes.ts";
 import { labelBytesTable } from "./label-bytes-table.ts";
 import { formList, type NamedForm } from "./named-form.ts";
 
-interface LabelsOptions extends EngineChoice {
+interface LabelsOptions extends EngineChoice, LabellingFlags {
   readonly dataset?: string;
-  readonly teacher: string;
-  readonly teacherNetwork?: string;
-  readonly renormalise?: true;
   readonly forms: readonly NamedForm[];
-  readonly encoder?: string;
-  readonly encoderNetwork?: string;
-  readonly projector: keyof typeof projectorPresets;
   readonly set?: readonly string[];
   readonly labelSeed: number;
   readonly protocol: string;
@@ -41,25 +36,15 @@ const RECORDS = join(import.meta.dirname, "../../records");
 
 /** `pnpm labels`: one set in every form of labels, students on each, bytes beside accuracies. Killed and started again it goes on. */
 export function labelsCommand(): Command {
-  return new Command("labels")
+  const command = new Command("labels")
     .description("bytes of labels against accuracy: one set, one teacher, every form; into the records")
     .argument("<set>", "path of a set.arrow, or a run's folder")
-    .requiredOption("--teacher <file>", "a trained network as safetensors")
-    .option("--teacher-network <name>", "its network, where the file is a checkpoint in torchvision's naming")
-    .option("--renormalise", "convert images to the teacher's normalisation where it differs")
     .option("--dataset <name>", "name or path of the real data (default: what the set was made from)")
     .option(
       "--forms <list>",
       "forms of `limbeck relabel`, and hard: the classes alone",
       formList,
       formList("views,views-int8,views-int4,fkd-top5,lpld-x10,lpld-x40,infer,hello,online,hard"),
-    )
-    .option("--encoder <file>", "hello: a trained network that both sides have (default: the teacher)")
-    .option("--encoder-network <name>", "as --teacher-network")
-    .addOption(
-      new Option("--projector <preset>", "hello: ranks and training of the projector")
-        .choices(Object.keys(projectorPresets))
-        .default("small-images"),
     )
     .option("--set <key=value>", "hello: another key of the projector; may be repeated", collect)
     .option("--label-seed <n>", "decides the views", wholeNumber(0), 0)
@@ -72,8 +57,8 @@ export function labelsCommand(): Command {
     .option("--runs <folder>", "where labelled sets and finished students are kept", "runs")
     .option("--backend <name>", "back end")
     .option("--precision <name>", "highest, high or default")
-    .option("--threads <n>", "threads of the back end", wholeNumber(1))
-    .action(labels);
+    .option("--threads <n>", "threads of the back end", wholeNumber(1));
+  return withLabellingOptions(command).action(labels);
 }
 
 async function labels(given: string, options: LabelsOptions): Promise<void> {

@@ -1,5 +1,12 @@
 import { dirname, join } from "node:path";
-import { protocolNamed, recipeFor, takeInterrupts, wholeNumber } from "@limbeck/benchmarks";
+import {
+  protocolNamed,
+  recipeFor,
+  takeInterrupts,
+  wholeNumber,
+  withLabellingOptions,
+  type LabellingFlags,
+} from "@limbeck/benchmarks";
 import {
   ConfigError,
   encodedLabelBytes,
@@ -31,19 +38,13 @@ import { createProgress } from "../progress.ts";
 import { sourceName } from "../source-name.ts";
 import { formatBytes } from "../units.ts";
 
-interface RelabelFlags extends CommonFlags {
+interface RelabelFlags extends CommonFlags, LabellingFlags {
   readonly dataset?: string;
-  readonly teacher: string;
-  readonly teacherNetwork?: string;
   readonly form: keyof typeof labelForms | "hello";
-  readonly encoder?: string;
-  readonly encoderNetwork?: string;
-  readonly projector: keyof typeof projectorPresets;
   readonly codec?: string;
   readonly keep?: number;
   readonly protocol: string;
   readonly seed: number;
-  readonly renormalise?: true;
   readonly out?: string;
   readonly labels?: string;
 }
@@ -55,28 +56,18 @@ export function registerRelabel(program: Command): void {
     .description("give the images of a set labels of a teacher, and count their bytes")
     .argument("<set>", "path of a set.arrow")
     .option("--dataset <name>", "name or path of the real data (default: what the set was made from)")
-    .requiredOption("--teacher <file>", "a trained network as safetensors")
-    .option("--teacher-network <name>", "its network, where the file is a checkpoint in torchvision's naming")
     .addOption(
       new Option("--form <name>", "how the labels are kept")
         .choices([...Object.keys(labelForms), "hello"])
         .default("views"),
     )
-    .option("--encoder <file>", "hello: a trained network that both sides have (default: the teacher)")
-    .option("--encoder-network <name>", "as --teacher-network")
-    .addOption(
-      new Option("--projector <preset>", "hello: ranks and training of the projector")
-        .choices(Object.keys(projectorPresets))
-        .default("small-images"),
-    )
     .option("--codec <name>", "float32, float16, int8, int4, top<k>, top<k>-minimum, top<k>-even")
     .option("--keep <share>", "share of the view batches that are labelled", Number)
     .option("--protocol <id>", "whose views are labelled: how students will be trained", "sre2l-v1")
     .option("--seed <n>", "decides the views", wholeNumber(0), 0)
-    .option("--renormalise", "convert images to the teacher's normalisation where it differs")
     .option("--out <path>", "set to write (default: FORM.arrow beside the set)")
     .option("--labels <path>", "also write the labels alone, as a file of their own");
-  withOutputOptions(withEngineOptions(command)).action(runRelabel);
+  withOutputOptions(withEngineOptions(withLabellingOptions(command))).action(runRelabel);
 }
 
 async function runRelabel(path: string, flags: RelabelFlags): Promise<void> {
