@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-backend-cpu";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
+import { testWithoutLeaks } from "../testing/without-leaks.ts";
 import { pixelSpace } from "../dataset/pixel-space.ts";
 import { availableBackEnds } from "../grad/testing/back-ends.ts";
 import { uniform } from "../random/draw.ts";
@@ -20,16 +21,7 @@ const nothing: ContrastiveViewOptions = {
 };
 const backEnds = await availableBackEnds();
 
-let tensors = 0;
-beforeEach(async () => {
-  await tf.setBackend("cpu");
-  tensors = tf.memory().numTensors;
-  tf.engine().startScope();
-});
-afterEach(() => {
-  tf.engine().endScope();
-  expect(tf.memory().numTensors).toBe(tensors);
-});
+testWithoutLeaks();
 
 /** Pixels in 0 … 1. */
 const pictures = (n: number, side = 6, channels = 3): tf.Tensor4D =>

@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-backend-cpu";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
+import { testWithoutLeaks } from "../testing/without-leaks.ts";
 import { normal } from "../random/draw.ts";
 import { foldIn, keyFromSeed } from "../random/key.ts";
 import { dcAugment } from "./dc-augment.ts";
@@ -8,16 +9,7 @@ import { dcAugment } from "./dc-augment.ts";
 const key = keyFromSeed("dc");
 const SIDE = 10;
 
-let tensors = 0;
-beforeEach(async () => {
-  await tf.setBackend("cpu");
-  tensors = tf.memory().numTensors;
-  tf.engine().startScope();
-});
-afterEach(() => {
-  tf.engine().endScope();
-  expect(tf.memory().numTensors).toBe(tensors);
-});
+testWithoutLeaks();
 
 const image = (): tf.Tensor4D => tf.tensor4d(normal(keyFromSeed(1), SIDE * SIDE), [1, SIDE, SIDE, 1]);
 const copies = (n: number): tf.Tensor4D => tf.tile(image(), [n, 1, 1, 1]);

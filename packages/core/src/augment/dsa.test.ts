@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-backend-cpu";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
+import { testWithoutLeaks } from "../testing/without-leaks.ts";
 import { normal } from "../random/draw.ts";
 import { foldIn, keyFromSeed } from "../random/key.ts";
 import { applyGroup, cropShift, cutoutSide, dsa } from "./dsa.ts";
@@ -9,16 +10,7 @@ import { DSA_GROUPS, parseStrategy, withoutGroup, type DsaGroup } from "./strate
 const key = keyFromSeed("dsa");
 const ALL = "color_crop_cutout_flip_scale_rotate";
 
-let tensors = 0;
-beforeEach(async () => {
-  await tf.setBackend("cpu");
-  tensors = tf.memory().numTensors;
-  tf.engine().startScope();
-});
-afterEach(() => {
-  tf.engine().endScope();
-  expect(tf.memory().numTensors).toBe(tensors);
-});
+testWithoutLeaks();
 
 const images = (n: number, size: number, channels: number): tf.Tensor4D =>
   tf.tensor4d(normal(keyFromSeed(`${size}`), n * size * size * channels), [n, size, size, channels]);

@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-backend-cpu";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
+import { testWithoutLeaks } from "../testing/without-leaks.ts";
 import { normal } from "../random/draw.ts";
 import { foldIn, keyFromSeed } from "../random/key.ts";
 import { cropFlip } from "./crop-flip.ts";
@@ -9,16 +10,7 @@ import { drawCropBoxes, resizedCrop } from "./resized-crop.ts";
 
 const key = keyFromSeed("training");
 
-let tensors = 0;
-beforeEach(async () => {
-  await tf.setBackend("cpu");
-  tensors = tf.memory().numTensors;
-  tf.engine().startScope();
-});
-afterEach(() => {
-  tf.engine().endScope();
-  expect(tf.memory().numTensors).toBe(tensors);
-});
+testWithoutLeaks();
 
 const images = (n: number, h: number, w: number, c: number, seed = "x"): tf.Tensor4D =>
   tf.tensor4d(normal(keyFromSeed(seed), n * h * w * c), [n, h, w, c]);

@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-backend-cpu";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
+import { testWithoutLeaks } from "../testing/without-leaks.ts";
 import type { Normalisation } from "../dataset/image-dataset.ts";
 import { normal } from "../random/draw.ts";
 import { keyFromSeed } from "../random/key.ts";
@@ -8,16 +9,7 @@ import { decodedRows, multiFormation } from "./multi-formation.ts";
 
 const normalisation: Normalisation = { kind: "mean-std", mean: [0.25], std: [0.5] };
 
-let tensors = 0;
-beforeEach(async () => {
-  await tf.setBackend("cpu");
-  tensors = tf.memory().numTensors;
-  tf.engine().startScope();
-});
-afterEach(() => {
-  tf.engine().endScope();
-  expect(tf.memory().numTensors).toBe(tensors);
-});
+testWithoutLeaks();
 
 const images = (n: number, size: number, channels = 1): tf.Tensor4D =>
   tf.tensor4d(normal(keyFromSeed(7), n * size * size * channels), [n, size, size, channels]);
