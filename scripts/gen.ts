@@ -52,10 +52,17 @@ if (existsSync(labels)) {
     Promise.resolve(between("records", labelBytesTable(readRecords(labels)), present)),
   );
 }
-const swept = join(ROOT, "benchmarks", "records", "sweep.jsonl");
-if (existsSync(swept)) {
-  await update("benchmarks/README.md", (present) =>
-    Promise.resolve(between("sweep", scoreTable(readRecords(swept), realSize), present)),
+/** Records of whole sweeps, and the README that tells them. */
+const SWEEPS = {
+  sweep: "benchmarks/README.md",
+  distances: "packages/methods/attention-matching/README.md",
+  trajectories: "packages/methods/trajectory-matching/README.md",
+} as const;
+for (const [name, readme] of Object.entries(SWEEPS)) {
+  const swept = join(ROOT, "benchmarks", "records", `${name}.jsonl`);
+  if (!existsSync(swept)) continue;
+  await update(readme, (present) =>
+    Promise.resolve(between(name, scoreTable(readRecords(swept), realSize), present)),
   );
 }
 
