@@ -23,10 +23,12 @@ export interface CheckPlan {
   readonly work: string;
 }
 
-const WORKLOADS = ["train-step", "attention-step", "gradient-step", "trajectory-step"] as const;
+/** What networks are made of, and quick even where a processor does a card's work. */
+const QUICK_WORKLOADS = ["convolution", "convolution-in-input", "convolution-in-filter"];
+const WORKLOADS = ["train-step", "attention-step", "gradient-step", "trajectory-step", ...QUICK_WORKLOADS];
 const PRECISIONS = ["highest", "high", "default"] as const;
 
-/** Everything after `doctor`, in order. The quick version has one workload, one precision, one run, and a few iterations. */
+/** Everything after `doctor`, in order. The quick version has single convolutions for workloads, one precision, one run, a few iterations. */
 export function checkSteps({ backends, torch, quick, limbeck, torchScript, work }: CheckPlan): CheckStep[] {
   const runs = quick ? "1" : "5";
   const ours = (name: string, ...args: string[]): CheckStep => ({
@@ -34,7 +36,7 @@ export function checkSteps({ backends, torch, quick, limbeck, torchScript, work 
     program: process.execPath,
     args: [...limbeck, ...args],
   });
-  const workloads = quick ? WORKLOADS.slice(0, 1) : WORKLOADS;
+  const workloads = quick ? QUICK_WORKLOADS : WORKLOADS;
   const precisions = quick ? PRECISIONS.slice(0, 1) : PRECISIONS;
   const tolerances = ours(
     "backends",

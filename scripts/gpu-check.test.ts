@@ -20,12 +20,19 @@ test("every workload at every precision on every back end, PyTorch where it has 
     backends: ["tensorflow", "webgpu"],
   };
   const whole = checkSteps({ ...plan, torch: "python3", quick: false }).map(({ name }) => name);
-  expect(whole).toHaveLength(1 + 2 * 3 * 4 + 4 + 2 * 2);
+  expect(whole).toHaveLength(1 + 2 * 3 * 7 + 7 + 2 * 2);
   expect(new Set(whole).size).toBe(whole.length);
   expect(whole).toContain("trajectory-step webgpu default");
   expect(
     checkSteps({ ...plan, backends: ["tensorflow"], torch: undefined, quick: true }).map(({ name }) => name),
-  ).toEqual(["backends", "train-step tensorflow highest", "datadam tensorflow", "evaluation tensorflow"]);
+  ).toEqual([
+    "backends",
+    "convolution tensorflow highest",
+    "convolution-in-input tensorflow highest",
+    "convolution-in-filter tensorflow highest",
+    "datadam tensorflow",
+    "evaluation tensorflow",
+  ]);
 });
 
 test("a step's result and its failure", async () => {

@@ -1,5 +1,6 @@
 import { ConfigError } from "@limbeck/core";
 import { attentionStep } from "./attention-step.ts";
+import { convolutions } from "./convolutions.ts";
 import { gradientStep } from "./gradient-step.ts";
 import type { Workload } from "./measure.ts";
 import { methodIterations } from "./method-iteration.ts";
@@ -13,6 +14,7 @@ const workloads: readonly Workload[] = [trainStep, attentionStep, gradientStep, 
 /** Workloads that one word runs, one after the other. */
 const groups: Readonly<Record<string, readonly Workload[]>> = {
   all: workloads,
+  convolutions,
   methods: methodIterations,
   recover: recoverSteps,
   trajectories: [
@@ -22,6 +24,7 @@ const groups: Readonly<Record<string, readonly Workload[]>> = {
 };
 const everyWorkload = [
   ...workloads,
+  ...convolutions,
   ...methodIterations,
   ...recoverSteps,
   ...groups["trajectories"]!.slice(1),

@@ -18,7 +18,7 @@ export function withEngineOptions(command: Command): Command {
       "--backend <name>",
       "auto, native, tensorflow, webgpu, wasm or cpu (default: LIMBECK_BACKEND, else auto)",
     )
-    .option("--precision <name>", "highest (float32), high or default (bfloat16 where the machine has it)")
+    .option("--precision <name>", "highest (float32), high or default (bfloat16 or float16 where the machine has it)")
     .option("--threads <n>", "threads of the back end (default: all cores)", wholeNumber(1))
     .option(
       "--samples-at-once <n>",

@@ -17,6 +17,7 @@ import time
 import torch
 import torch.nn.functional as F
 
+from torch_convolutions import CONVOLUTIONS
 from torch_methods import METHODS
 from torch_network import CLASSES, REAL, SYNTHETIC, apply, layerwise_cosine, parameter_gradient, parameters
 from torch_recover import RECOVER
@@ -112,6 +113,7 @@ WORKLOADS = {
     "trajectory-step": trajectory_step,
     "trajectory-step-30": lambda: trajectory_step(30),
     "trajectory-step-60": lambda: trajectory_step(60),
+    **CONVOLUTIONS,
     **METHODS,
     **RECOVER,
 }

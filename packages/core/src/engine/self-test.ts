@@ -25,8 +25,8 @@ export interface SelfTestReport {
 
 /** Sums of a few hundred float32 products in another order, twice through a normalisation. */
 const F32_TOLERANCE = 1e-4;
-/** TensorFloat-32 keeps 11 bits, bfloat16 8: each derivative passes through some ten roundings of that size. */
-const TF32_TOLERANCE = 1e-2;
+/** TensorFloat-32 and float16 keep 11 bits, bfloat16 8: each derivative passes through some ten roundings of that size. */
+const HALF_TOLERANCE = 1e-2;
 const BF16_TOLERANCE = 1e-1;
 
 const BLOCK = {
@@ -74,7 +74,7 @@ export async function selfTest(name: BackendName, settings: EngineSettings): Pro
 
 function toleranceOf(arithmetic: string): number {
   if (arithmetic.endsWith("bfloat16")) return BF16_TOLERANCE;
-  return arithmetic === "tf32" ? TF32_TOLERANCE : F32_TOLERANCE;
+  return arithmetic === "tf32" || arithmetic.endsWith("/float16") ? HALF_TOLERANCE : F32_TOLERANCE;
 }
 
 /** ‖found − truth‖ / ‖truth‖; NaN where anything found is not a number. */

@@ -7,7 +7,7 @@ export const PRECISIONS = ["highest", "high", "default"] as const;
 
 /**
  * How exact the sums of products are, named as JAX names it. `highest`: float32. `high`: within a few roundings of it (the
- * native back end convolves 3×3 filters with four times fewer products). `default`: bfloat16 products are allowed too. Where
+ * native back end convolves 3×3 filters with four times fewer products). `default`: products of 16-bit floats are allowed too. Where
  * a back end has only float32, all three are float32; the engine's `arithmetic` says what is done.
  */
 export type Precision = (typeof PRECISIONS)[number];

@@ -1,8 +1,9 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { FLOAT32_ONLY, firstLine, type Availability, type BackendDriver } from "./driver.ts";
+import { FLOAT32_ONLY, firstLine, type Arithmetic, type Availability, type BackendDriver } from "./driver.ts";
 import { resolveOptional } from "./optional-package.ts";
 import type { EngineSettings } from "./settings.ts";
-import { DAWN, dawnEntry, loadDawn, type GpuAdapter } from "./webgpu/dawn.ts";
+import { DAWN, dawnEntry, hoistEnables, loadDawn, type GpuAdapter } from "./webgpu/dawn.ts";
+import { setConvolutionOperands } from "./webgpu/convolution-kernels.ts";
 import { DeviceHealth } from "./webgpu/device-health.ts";
 import {
   createLimbeckWebgpuBackend,
@@ -32,6 +33,12 @@ const NEEDED_LIMITS: Readonly<Record<string, number>> = {
   maxComputeWorkgroupStorageSize: 16384,
   maxStorageBuffersPerShaderStage: 8,
 };
+
+/** The features that are asked for where the adapter has them. */
+const WANTED_FEATURES = ["timestamp-query", "shader-f16"];
+
+/** With 16-bit floats on the device: operands of convolutions are halves at precision `default`. */
+const HALF_CONVOLUTIONS: Arithmetic = { ...FLOAT32_ONLY, default: "float32/float16" };
 
 let found: Availability | undefined;
 let health: DeviceHealth | undefined;
@@ -72,7 +79,11 @@ export const webgpuDriver: BackendDriver = {
     return found;
   },
   // The probe has registered the back end: a device can be requested from an adapter only once.
-  prepare: registerWebgpuKernels,
+  prepare({ precision }) {
+    registerWebgpuKernels();
+    const isHalf = found?.available === true && found.arithmetic[precision].endsWith("/float16");
+    setConvolutionOperands(isHalf ? "half" : "float32");
+  },
 };
 
 /** True for adapters that compute on the processor, such as SwiftShader and llvmpipe. */
@@ -135,9 +146,10 @@ async function load(
   }
   const tfjs = commonJs<TfjsWebgpuPackage>((await import(tfjsEntry)) as object);
   const device = await adapter.requestDevice({
-    requiredFeatures: ["timestamp-query"].filter((feature) => adapter.features.has(feature)),
+    requiredFeatures: WANTED_FEATURES.filter((feature) => adapter.features.has(feature)),
     requiredLimits: Object.fromEntries(RAISED_LIMITS.map((limit) => [limit, adapter.limits[limit]])),
   });
+  hoistEnables(device);
   const watched = new DeviceHealth(device, name);
   health = watched;
   // The package registers a back end of its own where it finds `navigator.gpu`.
@@ -152,7 +164,7 @@ async function load(
     device: name,
     accelerated: !isSoftwareAdapter(name),
     threads: 1,
-    arithmetic: FLOAT32_ONLY,
+    arithmetic: device.features.has("shader-f16") ? HALF_CONVOLUTIONS : FLOAT32_ONLY,
     isa: "webgpu",
   };
 }

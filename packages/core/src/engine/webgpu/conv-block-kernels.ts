@@ -25,6 +25,7 @@ import {
   sampleSums,
   statistics,
 } from "./block-passes.ts";
+import { convolutionOperands } from "./convolution-kernels.ts";
 
 type Tensors = Readonly<Record<string, tf.Tensor | undefined>>;
 type Kernel = (inputs: Tensors, attrs: ConvBlockGradAttrs, backend: tf.KernelBackend) => tf.Tensor[];
@@ -63,7 +64,9 @@ function convolve(
   attrs: ConvBlockAttrs,
 ): tf.Tensor4D {
   const attributes = convolutionAttributes(attrs);
-  if (bias === undefined) return tf.engine().runKernel(tf.Conv2D, { x, filter }, attributes);
+  const plain = (): tf.Tensor4D => tf.engine().runKernel(tf.Conv2D, { x, filter }, attributes);
+  if (bias === undefined) return plain();
+  if (convolutionOperands() !== "float32") return tf.add(plain(), bias);
   return tf.engine().runKernel(tf.FusedConv2D, { x, filter, bias }, { ...attributes, activation: "linear" });
 }
 

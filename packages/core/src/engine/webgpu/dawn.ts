@@ -23,6 +23,7 @@ export interface GpuDevice {
   readonly lost: Promise<{ readonly reason: string; readonly message: string }>;
   addEventListener(type: "uncapturederror", listener: (event: { readonly error: GpuError }) => void): void;
   createBuffer(descriptor: object): GpuBuffer;
+  createShaderModule(descriptor: { readonly code: string }): object;
   destroy(): void;
 }
 
@@ -36,6 +37,19 @@ export interface GpuAdapter {
   readonly features: { has(name: string): boolean };
   readonly limits: Readonly<Record<string, number>>;
   requestDevice(descriptor: object): Promise<GpuDevice>;
+}
+
+/**
+ * Lets programs say `enable …;` on a line of its own anywhere: WGSL wants it first, where tfjs has its own declarations.
+ */
+export function hoistEnables(device: GpuDevice): void {
+  const own = device.createShaderModule.bind(device);
+  device.createShaderModule = (descriptor) => {
+    const enables = descriptor.code.match(/^enable \w+;$/gm);
+    if (enables === null) return own(descriptor);
+    const rest = descriptor.code.replaceAll(/^enable \w+;$/gm, "");
+    return own({ ...descriptor, code: [...enables, rest].join("\n") });
+  };
 }
 
 interface Gpu {
