@@ -1,4 +1,5 @@
 import * as arrow from "apache-arrow";
+import { ensureBackend } from "../engine/engine.ts";
 import { denormalise } from "../synthetic/set-tensors.ts";
 import type { SyntheticSet } from "../synthetic/synthetic-set.ts";
 import { validateSyntheticSet } from "../synthetic/validate-set.ts";
@@ -26,6 +27,8 @@ import {
  */
 export async function writeSet(path: string, set: SyntheticSet): Promise<void> {
   validateSyntheticSet(set, path);
+  // Pictures of whitened images are a matrix product.
+  if (set.normalisation.kind === "zca") await ensureBackend();
   const pngs = await encodePngs(denormalise(set), set.shape);
   const { images, labels, normalisation } = set;
   const arrays: SetArrays = {

@@ -1,8 +1,9 @@
 import * as tf from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-backend-cpu";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { normalisePixels } from "../dataset/normalise.ts";
 import { subsetOfSplit } from "../dataset/split.ts";
+import { boundSamplesAtOnce } from "../engine/samples-at-once.ts";
 import { availableBackEnds } from "../grad/testing/back-ends.ts";
 import { createNetwork } from "../nn/create-network.ts";
 import { keyFromSeed } from "../random/key.ts";
@@ -60,6 +61,23 @@ describe.each(backEnds)("neighbourAccuracy on %s", (backEnd) => {
     theta.dispose();
     expect(tf.memory().numTensors).toBe(before);
   });
+});
+
+it("embeds no more images at once than the engine's bound", async () => {
+  await tf.setBackend("cpu");
+  const theta = network.init(keyFromSeed(2));
+  const options: NeighbourOptions = { network, theta, bank: train, queries: test, normalisation };
+  const wanted = await neighbourAccuracy(options);
+  const read = vi.spyOn(train, "read");
+  boundSamplesAtOnce(5);
+  try {
+    expect(await neighbourAccuracy(options)).toEqual(wanted);
+    expect(Math.max(...read.mock.calls.map(([indices]) => indices.length))).toBe(5);
+  } finally {
+    boundSamplesAtOnce(undefined);
+    read.mockRestore();
+    theta.dispose();
+  }
 });
 
 it("finds every image in a bank that holds it, and says what it wants", async () => {

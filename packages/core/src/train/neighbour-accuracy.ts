@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { ImageSplit, Normalisation } from "../dataset/image-dataset.ts";
 import { normalisePixels } from "../dataset/normalise.ts";
+import { samplesAtOnce } from "../engine/samples-at-once.ts";
 import { ConfigError } from "../errors.ts";
 import type { Network, NetworkStatistics } from "../nn/network.ts";
 import type { Accuracy } from "./accuracy.ts";
@@ -35,7 +36,10 @@ export interface NeighbourOptions {
  * @see Wu et al., "Unsupervised Feature Learning via Non-Parametric Instance Discrimination" (CVPR 2018), section 3.4.
  */
 export async function neighbourAccuracy(options: NeighbourOptions): Promise<Accuracy> {
-  const { network, bank, queries, neighbours = 20, batchSize = 256 } = options;
+  const { network, statistics, bank, queries, neighbours = 20 } = options;
+  // Without running statistics the images of a batch depend on each other.
+  const coupled = network.usesBatchStatistics && statistics === undefined;
+  const batchSize = Math.min(options.batchSize ?? 256, coupled ? Infinity : samplesAtOnce());
   if (bank.size === 0 || queries.size === 0) {
     throw new ConfigError(
       `neighbourAccuracy: wanted images in bank and queries, got ${bank.size} and ${queries.size}; hold another share out`,
