@@ -78,7 +78,8 @@ function wholeRun(
     : ["--ipc", "10", "--iterations", "300", "--set", "network=convnet3"];
   const engine = ["--backend", backend, "--quiet", "--json"];
   const evaluation = quick
-    ? ["--network", "convnet3-w16", "--protocol", "dsa-e2-v1"]
+    ? // Ten thousand test images: convolutions of a card's programs would take a processor a quarter of an hour.
+      ["--network", "mlp-w64", "--protocol", "dsa-e2-v1"]
     : ["--network", "convnet3", "--protocol", "dsa-e300-v1"];
   return [
     ours(
