@@ -12,7 +12,7 @@ export const ftdConfigSchema = z.strictObject({
     .lt(1)
     .default(0.999)
     .describe(
-      "decay a step of the moving average of the images, which is the result; 0: the images themselves",
+      "decay a step of the moving average of the images, which is the result; 0: the images themselves. It starts from the first images: a run shorter than 1 / (1 − decay) ends as mostly those",
     ),
 });
 export type FtdConfigInput = z.input<typeof ftdConfigSchema>;
