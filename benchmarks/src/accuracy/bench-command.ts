@@ -12,7 +12,7 @@ import { openDataset } from "@limbeck/datasets";
 import { Command, Option } from "commander";
 import { mergeConfig, parseOverrides, type RawConfig } from "../command-line/config-overrides.ts";
 import { takeInterrupts } from "../command-line/interrupt.ts";
-import { collect, seedList, stepList, wholeNumber } from "../command-line/option-parsers.ts";
+import { collect, oneBackend, seedList, stepList, wholeNumber } from "../command-line/option-parsers.ts";
 import { startEngine, type EngineChoice } from "../command-line/start-engine.ts";
 import { methodNamed, whitenedAs, whiteningOf } from "../method-named.ts";
 import { protocolNamed } from "../protocol/protocols.ts";
@@ -81,7 +81,7 @@ export function benchCommand(): Command {
       join(import.meta.dirname, "../../records/accuracy.jsonl"),
     )
     .option("--runs <folder>", "where the run folders are", "runs")
-    .option("--backend <name>", "back end")
+    .option("--backend <name>", "back end", oneBackend)
     .option("--precision <name>", "highest, high or default")
     .option("--threads <n>", "threads of the back end", wholeNumber(1))
     .option("--samples-at-once <n>", "split batches of more images where it can be done", wholeNumber(1))

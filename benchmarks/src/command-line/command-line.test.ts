@@ -2,7 +2,7 @@ import { BackendError, ConfigError, DataError, InterruptedError } from "@limbeck
 import { expect, test } from "vitest";
 import { mergeConfig, parseOverrides } from "./config-overrides.ts";
 import { describeFailure } from "./exit-code.ts";
-import { seedList, stepList, wholeNumber } from "./option-parsers.ts";
+import { oneBackend, seedList, stepList, wholeNumber } from "./option-parsers.ts";
 
 test("dotted overrides become a tree of typed values", () => {
   expect(
@@ -32,6 +32,14 @@ test("seeds, steps and whole numbers", () => {
   for (const bad of ["", "3-1", "a", "1,1", "-1"]) expect(() => seedList(bad), bad).toThrow();
   for (const bad of ["", "0", "1.5", "1e2", "-3", "9".repeat(20)])
     expect(() => wholeNumber(1)(bad), bad).toThrow();
+});
+
+test("one back end a process", () => {
+  expect(oneBackend("native", undefined)).toBe("native");
+  expect(oneBackend("native", "native")).toBe("native");
+  expect(() => oneBackend("webgpu", "native")).toThrow(
+    'asked for "native" before, now for "webgpu"; a process computes on one back end: start one for each.',
+  );
 });
 
 test("exit codes", () => {

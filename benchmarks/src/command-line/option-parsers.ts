@@ -13,6 +13,16 @@ export function wholeNumber(least: number): (text: string) => number {
   };
 }
 
+/** The name of the back end, given once. */
+export function oneBackend(text: string, before: string | undefined): string {
+  if (before !== undefined && before !== text) {
+    throw new InvalidArgumentError(
+      `asked for "${before}" before, now for "${text}"; a process computes on one back end: start one for each.`,
+    );
+  }
+  return text;
+}
+
 /** `0-4` or `0,1,7` or a mixture, as a list of different whole numbers. */
 export function seedList(text: string): number[] {
   const seeds = text.split(",").flatMap((part) => {

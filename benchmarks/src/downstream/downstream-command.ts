@@ -5,7 +5,7 @@ import { Command, Option } from "commander";
 import { randomSubset } from "../accuracy/random-subset.ts";
 import { mergeConfig, parseOverrides, type RawConfig } from "../command-line/config-overrides.ts";
 import { takeInterrupts } from "../command-line/interrupt.ts";
-import { collect, seedList, wholeNumber } from "../command-line/option-parsers.ts";
+import { collect, oneBackend, seedList, wholeNumber } from "../command-line/option-parsers.ts";
 import { startEngine, type EngineChoice } from "../command-line/start-engine.ts";
 import { methodNamed } from "../method-named.ts";
 import { protocolId } from "../protocol/protocol.ts";
@@ -79,7 +79,7 @@ export function downstreamCommand(): Command {
     [search, "search.jsonl"],
   ] as const) {
     command
-      .option("--backend <name>", "back end")
+      .option("--backend <name>", "back end", oneBackend)
       .option("--precision <name>", "highest, high or default")
       .option("--threads <n>", "threads of the back end", wholeNumber(1))
       .option("--runs <folder>", "where finished work is kept", "runs")

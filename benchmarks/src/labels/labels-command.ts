@@ -9,7 +9,7 @@ import { say, told } from "../accuracy/progress-lines.ts";
 import { mergeConfig, parseOverrides } from "../command-line/config-overrides.ts";
 import { withLabellingOptions, type LabellingFlags } from "../command-line/labelling-options.ts";
 import { takeInterrupts } from "../command-line/interrupt.ts";
-import { collect, seedList, wholeNumber } from "../command-line/option-parsers.ts";
+import { collect, oneBackend, seedList, wholeNumber } from "../command-line/option-parsers.ts";
 import { startEngine, type EngineChoice } from "../command-line/start-engine.ts";
 import { withEpochs } from "../protocol/protocol.ts";
 import { protocolNamed } from "../protocol/protocols.ts";
@@ -55,7 +55,7 @@ export function labelsCommand(): Command {
     .option("--records <file>", "records to append to", join(RECORDS, "labels.jsonl"))
     .option("--plot <file>", "picture of all records of that file", join(RECORDS, "label-bytes.svg"))
     .option("--runs <folder>", "where labelled sets and finished students are kept", "runs")
-    .option("--backend <name>", "back end")
+    .option("--backend <name>", "back end", oneBackend)
     .option("--precision <name>", "highest, high or default")
     .option("--threads <n>", "threads of the back end", wholeNumber(1));
   return withLabellingOptions(command).action(labels);

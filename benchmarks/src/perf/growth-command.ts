@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { engineInfo } from "@limbeck/core";
 import { Command, Option } from "commander";
-import { wholeNumber } from "../command-line/option-parsers.ts";
+import { oneBackend, wholeNumber } from "../command-line/option-parsers.ts";
 import { startEngine, type EngineChoice } from "../command-line/start-engine.ts";
 import { circumstances } from "../command-line/circumstances.ts";
 import { growthSeries, measureGrowth, recoverSeries, type GrowthPoint } from "./growth.ts";
@@ -22,7 +22,7 @@ export function growthCommand(): Command {
   return new Command("growth")
     .description("how time grows with batch, width, depth, image size and inner steps")
     .option("--precision <name>", "highest, high or default")
-    .option("--backend <name>", "auto, native, tensorflow, webgpu, wasm or cpu")
+    .option("--backend <name>", "auto, native, tensorflow, webgpu, wasm or cpu", oneBackend)
     .option("--threads <n>", "threads of the back end", wholeNumber(1))
     .option("--runs <n>", "timed runs of each size after one warm-up; the median counts", wholeNumber(1), 5)
     .addOption(

@@ -1,7 +1,7 @@
 import { measureCeilings, type Ceilings } from "@limbeck/native";
 import { engineInfo, peakResidentBytes } from "@limbeck/core";
 import { Command, Option } from "commander";
-import { wholeNumber } from "../command-line/option-parsers.ts";
+import { oneBackend, wholeNumber } from "../command-line/option-parsers.ts";
 import { startEngine, type EngineChoice } from "../command-line/start-engine.ts";
 import { backendsCommand } from "../backends/backends-command.ts";
 import { growthCommand } from "./growth-command.ts";
@@ -25,7 +25,7 @@ export function perfCommand(): Command {
       .description("time the fixed workloads")
       .argument("<name>", workloadWords.join(", "))
       .option("--precision <name>", "highest, high or default")
-      .option("--backend <name>", "auto, native, tensorflow, webgpu, wasm or cpu")
+      .option("--backend <name>", "auto, native, tensorflow, webgpu, wasm or cpu", oneBackend)
       .option("--threads <n>", "threads of the back end", wholeNumber(1))
       .option("--runs <n>", "timed runs after one warm-up; the median counts", wholeNumber(1), 5)
       .addOption(

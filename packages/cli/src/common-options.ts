@@ -1,6 +1,6 @@
 import { engineInfo, useBackend, type EngineOptions } from "@limbeck/core";
 import type { Command } from "commander";
-import { wholeNumber } from "@limbeck/benchmarks";
+import { oneBackend, wholeNumber } from "@limbeck/benchmarks";
 import type { Output, OutputOptions } from "./output.ts";
 
 /** Options that every command has. */
@@ -17,8 +17,12 @@ export function withEngineOptions(command: Command): Command {
     .option(
       "--backend <name>",
       "auto, native, tensorflow, webgpu, wasm or cpu (default: LIMBECK_BACKEND, else auto)",
+      oneBackend,
     )
-    .option("--precision <name>", "highest (float32), high or default (bfloat16 or float16 where the machine has it)")
+    .option(
+      "--precision <name>",
+      "highest (float32), high or default (bfloat16 or float16 where the machine has it)",
+    )
     .option("--threads <n>", "threads of the back end (default: all cores)", wholeNumber(1))
     .option(
       "--samples-at-once <n>",

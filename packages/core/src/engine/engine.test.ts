@@ -59,6 +59,19 @@ describe("useBackend", () => {
     );
   });
 
+  test("two back ends at once: the second is refused, the first is in force", async () => {
+    const first = useBackend("cpu");
+    const error = await useBackend("wasm").catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(BackendError);
+    expect((error as Error).message).toBe(
+      'useBackend: wanted "wasm" while "cpu" is being started; await the first call: a process computes on one back end at a time',
+    );
+    expect((await first).backend).toBe("cpu");
+    expect((await Promise.all([useBackend("cpu"), useBackend("cpu")])).map(({ backend }) => backend)).toEqual(
+      ["cpu", "cpu"],
+    );
+  });
+
   test("a back end that cannot be had is refused with reason and fix, and the old one stays", async () => {
     await useBackend("cpu");
     const settings = resolveSettings("auto", {}, {});

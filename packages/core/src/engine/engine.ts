@@ -44,13 +44,31 @@ let noticeGiven = false;
  * says so, once a process.
  *
  * @throws {ConfigError} if a name or value is unknown or out of range.
- * @throws {BackendError} if the back end asked for cannot be had; the message says why and what to do.
+ * @throws {BackendError} if the back end asked for cannot be had, or another is being started; the message says why and what to do.
  */
 export async function useBackend(
   name: BackendName | "auto" | (string & {}) = "auto",
   options: EngineOptions = {},
 ): Promise<EngineInfo> {
   const settings = resolveSettings(name, options, process.env);
+  const other = starting.find((each) => each !== settings.backend);
+  if (other !== undefined) {
+    throw new BackendError(
+      `useBackend: wanted "${settings.backend}" while "${other}" is being started; await the first call: a process computes on one back end at a time`,
+    );
+  }
+  starting.push(settings.backend);
+  try {
+    return await start(settings);
+  } finally {
+    starting.splice(starting.indexOf(settings.backend), 1);
+  }
+}
+
+/** Back ends whose start is not finished. */
+const starting: (BackendName | "auto")[] = [];
+
+async function start(settings: EngineSettings): Promise<EngineInfo> {
   const choice =
     settings.backend === "auto"
       ? await chooseBackend(({ name, accelerated }) => probeForAuto(name, accelerated, settings))

@@ -74,6 +74,10 @@ describe("resolveSettings", () => {
       'useBackend: unknown back end "cuda"; known: auto, cpu, native, tensorflow, wasm, webgpu',
     ],
     [
+      () => resolveSettings("native,webgpu", {}, {}),
+      "useBackend: wanted one back end, got native and webgpu; a process computes on one: start one for each",
+    ],
+    [
       () => resolveSettings("auto", {}, { LIMBECK_BACKEND: "gpu" }),
       'LIMBECK_BACKEND: unknown back end "gpu"; known: auto, cpu, native, tensorflow, wasm, webgpu',
     ],
