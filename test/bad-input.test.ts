@@ -56,7 +56,7 @@ describe("wrong words", () => {
     ["network", ["distill", "fashion-mnist", ...TINY, "--set", "network=convnot3"], /convnot3/],
     [
       "back end",
-      ["distill", "fashion-mnist", ...TINY, "--backend", "abacus"],
+      ["distill", "fashion-mnist", "--method", "dm", "--preset", "sample", "--backend", "abacus"],
       /unknown back end "abacus"; known: auto, cpu/,
     ],
     ["precision", ["distill", "fashion-mnist", ...TINY, "--precision", "some"], /unknown precision "some"/],
@@ -72,6 +72,11 @@ describe("wrong words", () => {
       "queue",
       ["worker", "--queue", "http://u:hunter2@h", "--store", "."],
       /^limbeck: --queue: wanted an address such as/,
+    ],
+    [
+      "choice between two back ends",
+      ["distill", "fashion-mnist", ...TINY, "--backend", "native"],
+      /asked for "cpu" before, now for "native"; a process computes on one back end/,
     ],
     ["workload", ["perf", "nap-step"], /unknown workload "nap-step"/],
     ["option", ["distill", "fashion-mnist", "--metod", "dm"], /unknown option '--metod'/],
