@@ -17,5 +17,5 @@ it("a whitened set is written before any back end was chosen", async () => {
   const path = join(folder, "set.arrow");
   const set = toySet({ normalisation: "zca" });
   await writeSet(path, set);
-  expect((await readSet(path)).images).toEqual(set.images);
+  expect(readSet(path).images).toEqual(set.images);
 });
