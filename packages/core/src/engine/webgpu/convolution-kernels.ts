@@ -84,11 +84,15 @@ function infoOf(
   return isPlain && !isEmpty ? info : undefined;
 }
 
-/** Slices of the depth of a product of this many tiles. */
-function slicesOf({ rows, columns, depth }: ConvolutionProduct): number {
+/** Tiles of a product's result, slices of its depth, and fetches that the workgroup of one tile and slice makes. */
+function division({ rows, columns, depth }: ConvolutionProduct) {
   const tiles = Math.ceil(rows / TILE) * Math.ceil(columns / TILE);
-  const steps = Math.ceil(depth / DEPTH);
-  return Math.max(1, Math.min(Math.floor(WORKGROUPS_WANTED / tiles), Math.floor(steps / LEAST_STEPS)));
+  const fetches = Math.ceil(depth / DEPTH);
+  const slices = Math.max(
+    1,
+    Math.min(Math.floor(WORKGROUPS_WANTED / tiles), Math.floor(fetches / LEAST_STEPS)),
+  );
+  return { tiles, slices, steps: Math.ceil(fetches / slices) };
 }
 
 function product(
@@ -100,8 +104,7 @@ function product(
   computedIn: Operands,
 ): tf.TensorInfo {
   const { label, source, rows, columns, depth } = made;
-  const slices = slicesOf(made);
-  const steps = Math.ceil(Math.ceil(depth / DEPTH) / slices);
+  const { tiles, slices, steps } = division(made);
   return tf.tidy(() => {
     const largest =
       computedIn === "float32" ? {} : { leftLargest: largestOf(left), rightLargest: largestOf(right) };
@@ -110,7 +113,7 @@ function product(
       inputs: { left, right, ...largest },
       uniforms: { rows, columns, depth, steps, slices },
       shape: slices === 1 ? shape : [slices, ...shape],
-      workgroups: slices * Math.ceil(rows / TILE) * Math.ceil(columns / TILE),
+      workgroups: slices * tiles,
       ...productSource(source, computedIn),
     });
     return slices === 1 ? parts : sumOfSlices(backend as tf.KernelBackend, parts, slices, shape);

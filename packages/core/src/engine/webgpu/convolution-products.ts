@@ -46,6 +46,10 @@ fn imageAt(pixel : i32, tap : i32) -> f32 {
 }`;
 }
 
+/** `rightAt` of filters and of results: both have the output channels as their last index. */
+const OUTPUT_CHANNELS_ADJACENT = `
+fn rightAt(k : i32, column : i32) -> f32 { return right[k * outChannels + column]; }`;
+
 /** `left` x, `right` filter: the result of the convolution, `[N·OH·OW, O]`. */
 export function convolution(info: Info): ConvolutionProduct {
   return {
@@ -53,7 +57,7 @@ export function convolution(info: Info): ConvolutionProduct {
     source: {
       declarations: `${constants(info)}${imageAt("left")}
 fn leftAt(row : i32, k : i32) -> f32 { return imageAt(row, k); }
-fn rightAt(k : i32, column : i32) -> f32 { return right[k * outChannels + column]; }`,
+${OUTPUT_CHANNELS_ADJACENT}`,
       leftAlong: "depth",
       rightAlong: "columns",
     },
@@ -98,7 +102,7 @@ export function convolutionInFilter(info: Info): ConvolutionProduct {
     source: {
       declarations: `${constants(info)}${imageAt("left")}
 fn leftAt(row : i32, k : i32) -> f32 { return imageAt(k, row); }
-fn rightAt(k : i32, column : i32) -> f32 { return right[k * outChannels + column]; }`,
+${OUTPUT_CHANNELS_ADJACENT}`,
       leftAlong: "rows",
       rightAlong: "columns",
     },
