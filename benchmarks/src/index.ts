@@ -120,6 +120,12 @@ export { describeFailure, reportFailure, type ExitCode } from "./command-line/ex
 export { withLabellingOptions, type LabellingFlags } from "./command-line/labelling-options.ts";
 export { layeredConfig } from "./command-line/layered-config.ts";
 export { takeInterrupts, type Interrupt } from "./command-line/interrupt.ts";
-export { collect, oneBackend, seedList, stepList, wholeNumber } from "./command-line/option-parsers.ts";
+export {
+  engineChoiceOf,
+  startEngine,
+  withEngineOptions,
+  type EngineChoice,
+} from "./command-line/engine-options.ts";
+export { collect, seedList, stepList, wholeNumber } from "./command-line/option-parsers.ts";
 export { methodNamed, whitenedAs, whiteningOf } from "./method-named.ts";
 export { methods } from "./methods.gen.ts";

@@ -12,8 +12,8 @@ import { openDataset } from "@limbeck/datasets";
 import { Command, Option } from "commander";
 import { mergeConfig, parseOverrides, type RawConfig } from "../command-line/config-overrides.ts";
 import { takeInterrupts } from "../command-line/interrupt.ts";
-import { collect, oneBackend, seedList, stepList, wholeNumber } from "../command-line/option-parsers.ts";
-import { startEngine, type EngineChoice } from "../command-line/start-engine.ts";
+import { collect, seedList, stepList, wholeNumber } from "../command-line/option-parsers.ts";
+import { startEngine, withEngineOptions, type EngineChoice } from "../command-line/engine-options.ts";
 import { methodNamed, whitenedAs, whiteningOf } from "../method-named.ts";
 import { protocolNamed } from "../protocol/protocols.ts";
 import { appendRecord } from "../records/record-file.ts";
@@ -48,7 +48,7 @@ interface BenchOptions extends EngineChoice {
 
 /** `pnpm bench`: condense, evaluate, append to the records. Killed and started again it goes on. */
 export function benchCommand(): Command {
-  return new Command("bench")
+  return withEngineOptions(new Command("bench"))
     .description("accuracy runs whose results go into the records")
     .requiredOption("--dataset <name>", "data set, by name or path")
     .option("--method <id>", "method to run; without one only the baselines")
@@ -81,10 +81,6 @@ export function benchCommand(): Command {
       join(import.meta.dirname, "../../records/accuracy.jsonl"),
     )
     .option("--runs <folder>", "where the run folders are", "runs")
-    .option("--backend <name>", "back end", oneBackend)
-    .option("--precision <name>", "highest, high or default")
-    .option("--threads <n>", "threads of the back end", wholeNumber(1))
-    .option("--samples-at-once <n>", "split batches of more images where it can be done", wholeNumber(1))
     .action(bench);
 }
 

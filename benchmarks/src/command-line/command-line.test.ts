@@ -1,6 +1,8 @@
 import { BackendError, ConfigError, DataError, InterruptedError } from "@limbeck/core";
+import { Command } from "commander";
 import { expect, test } from "vitest";
 import { mergeConfig, parseOverrides } from "./config-overrides.ts";
+import { engineWords, withEngineOptions, type EngineChoice } from "./engine-options.ts";
 import { describeFailure } from "./exit-code.ts";
 import { oneBackend, seedList, stepList, wholeNumber } from "./option-parsers.ts";
 
@@ -24,6 +26,15 @@ test("later configurations win key by key", () => {
     b: { c: 4, d: 3 },
     e: [],
   });
+});
+
+test("the engine's options, and the words that give them again", () => {
+  const parsed = (words: readonly string[]): EngineChoice =>
+    withEngineOptions(new Command()).exitOverride().parse(words, { from: "user" }).opts();
+  const choice = { backend: "wasm", precision: "high", threads: 2, samplesAtOnce: 64 } as const;
+  expect(parsed(engineWords(choice))).toEqual(choice);
+  expect(engineWords(parsed([]))).toEqual([]);
+  expect(engineWords({ threads: 1 })).toEqual(["--threads", "1"]);
 });
 
 test("seeds, steps and whole numbers", () => {

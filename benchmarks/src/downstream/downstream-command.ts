@@ -5,8 +5,8 @@ import { Command, Option } from "commander";
 import { randomSubset } from "../accuracy/random-subset.ts";
 import { mergeConfig, parseOverrides, type RawConfig } from "../command-line/config-overrides.ts";
 import { takeInterrupts } from "../command-line/interrupt.ts";
-import { collect, oneBackend, seedList, wholeNumber } from "../command-line/option-parsers.ts";
-import { startEngine, type EngineChoice } from "../command-line/start-engine.ts";
+import { collect, seedList, wholeNumber } from "../command-line/option-parsers.ts";
+import { startEngine, withEngineOptions, type EngineChoice } from "../command-line/engine-options.ts";
 import { methodNamed } from "../method-named.ts";
 import { protocolId } from "../protocol/protocol.ts";
 import { circumstances } from "../command-line/circumstances.ts";
@@ -78,10 +78,7 @@ export function downstreamCommand(): Command {
     [continual, "continual.jsonl"],
     [search, "search.jsonl"],
   ] as const) {
-    command
-      .option("--backend <name>", "back end", oneBackend)
-      .option("--precision <name>", "highest, high or default")
-      .option("--threads <n>", "threads of the back end", wholeNumber(1))
+    withEngineOptions(command)
       .option("--runs <folder>", "where finished work is kept", "runs")
       .option("--records <file>", "records to append to", join(import.meta.dirname, "../../records", file));
   }

@@ -9,8 +9,8 @@ import { say, told } from "../accuracy/progress-lines.ts";
 import { mergeConfig, parseOverrides } from "../command-line/config-overrides.ts";
 import { withLabellingOptions, type LabellingFlags } from "../command-line/labelling-options.ts";
 import { takeInterrupts } from "../command-line/interrupt.ts";
-import { collect, oneBackend, seedList, wholeNumber } from "../command-line/option-parsers.ts";
-import { startEngine, type EngineChoice } from "../command-line/start-engine.ts";
+import { collect, seedList, wholeNumber } from "../command-line/option-parsers.ts";
+import { startEngine, withEngineOptions, type EngineChoice } from "../command-line/engine-options.ts";
 import { withEpochs } from "../protocol/protocol.ts";
 import { protocolNamed } from "../protocol/protocols.ts";
 import { readRecords } from "../records/record-file.ts";
@@ -54,11 +54,8 @@ export function labelsCommand(): Command {
     .option("--seeds <list>", "fresh students for each form, as in 0-4", seedList, [0, 1, 2])
     .option("--records <file>", "records to append to", join(RECORDS, "labels.jsonl"))
     .option("--plot <file>", "picture of all records of that file", join(RECORDS, "label-bytes.svg"))
-    .option("--runs <folder>", "where labelled sets and finished students are kept", "runs")
-    .option("--backend <name>", "back end", oneBackend)
-    .option("--precision <name>", "highest, high or default")
-    .option("--threads <n>", "threads of the back end", wholeNumber(1));
-  return withLabellingOptions(command).action(labels);
+    .option("--runs <folder>", "where labelled sets and finished students are kept", "runs");
+  return withLabellingOptions(withEngineOptions(command)).action(labels);
 }
 
 async function labels(given: string, options: LabelsOptions): Promise<void> {

@@ -2,8 +2,8 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { engineInfo } from "@limbeck/core";
 import { Command, Option } from "commander";
-import { oneBackend, wholeNumber } from "../command-line/option-parsers.ts";
-import { startEngine, type EngineChoice } from "../command-line/start-engine.ts";
+import { wholeNumber } from "../command-line/option-parsers.ts";
+import { startEngine, withEngineOptions, type EngineChoice } from "../command-line/engine-options.ts";
 import { circumstances } from "../command-line/circumstances.ts";
 import { growthSeries, measureGrowth, recoverSeries, type GrowthPoint } from "./growth.ts";
 
@@ -19,11 +19,8 @@ const RECORDS = join(import.meta.dirname, "../../records");
 
 /** `perf growth`: how time grows with every size, as JSON lines and as a picture. */
 export function growthCommand(): Command {
-  return new Command("growth")
+  return withEngineOptions(new Command("growth"))
     .description("how time grows with batch, width, depth, image size and inner steps")
-    .option("--precision <name>", "highest, high or default")
-    .option("--backend <name>", "auto, native, tensorflow, webgpu, wasm or cpu", oneBackend)
-    .option("--threads <n>", "threads of the back end", wholeNumber(1))
     .option("--runs <n>", "timed runs of each size after one warm-up; the median counts", wholeNumber(1), 5)
     .addOption(
       new Option("--of <what>", "training and trajectories, or recovery by image side and classes")

@@ -1,8 +1,13 @@
 import { measureCeilings, type Ceilings } from "@limbeck/native";
 import { engineInfo, peakResidentBytes } from "@limbeck/core";
 import { Command, Option } from "commander";
-import { oneBackend, wholeNumber } from "../command-line/option-parsers.ts";
-import { startEngine, type EngineChoice } from "../command-line/start-engine.ts";
+import { wholeNumber } from "../command-line/option-parsers.ts";
+import {
+  engineWords,
+  startEngine,
+  withEngineOptions,
+  type EngineChoice,
+} from "../command-line/engine-options.ts";
 import { backendsCommand } from "../backends/backends-command.ts";
 import { growthCommand } from "./growth-command.ts";
 import { profileRun, profileText } from "./kernel-shares.ts";
@@ -21,12 +26,9 @@ interface PerfOptions extends EngineChoice {
 /** `perf NAME|all [--vs peers]` and `perf growth`: the command behind `pnpm perf` and `limbeck perf`. */
 export function perfCommand(): Command {
   return (
-    new Command("perf")
+    withEngineOptions(new Command("perf"))
       .description("time the fixed workloads")
       .argument("<name>", workloadWords.join(", "))
-      .option("--precision <name>", "highest, high or default")
-      .option("--backend <name>", "auto, native, tensorflow, webgpu, wasm or cpu", oneBackend)
-      .option("--threads <n>", "threads of the back end", wholeNumber(1))
       .option("--runs <n>", "timed runs after one warm-up; the median counts", wholeNumber(1), 5)
       .addOption(
         new Option("--vs <peers>", "also time PyTorch (`peers`: and tfjs WASM), and print a table").choices([
@@ -116,16 +118,9 @@ async function ceilingsHere(options: PerfOptions): Promise<Ceilings | undefined>
   return engineInfo().backend === "native" ? measureCeilings() : undefined;
 }
 
-function childOptions({ precision, backend, threads, runs, profile }: PerfOptions): string[] {
-  const given = { precision, backend, threads, runs };
-  const flags = profile === true ? ["--profile"] : [];
-  return flags.concat(valueOptions(given));
-}
-
-function valueOptions(given: Readonly<Record<string, string | number | undefined>>): string[] {
-  return Object.entries(given).flatMap(([key, value]) =>
-    value === undefined ? [] : [`--${key}`, String(value)],
-  );
+function childOptions(options: PerfOptions): string[] {
+  const { runs, profile } = options;
+  return [...(profile === true ? ["--profile"] : []), ...engineWords(options), "--runs", String(runs)];
 }
 
 function print(result: PeerResult, { json }: PerfOptions): void {

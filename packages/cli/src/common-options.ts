@@ -1,6 +1,6 @@
-import { engineInfo, useBackend, type EngineOptions } from "@limbeck/core";
+import { startEngine, type EngineChoice } from "@limbeck/benchmarks";
+import { engineInfo } from "@limbeck/core";
 import type { Command } from "commander";
-import { oneBackend, wholeNumber } from "@limbeck/benchmarks";
 import type { Output, OutputOptions } from "./output.ts";
 
 /** Options that every command has. */
@@ -11,49 +11,15 @@ export function withOutputOptions(command: Command): Command {
     .option("--no-color", "no colours (NO_COLOR does the same)");
 }
 
-/** Options of the commands that compute. */
-export function withEngineOptions(command: Command): Command {
-  return command
-    .option(
-      "--backend <name>",
-      "auto, native, tensorflow, webgpu, wasm or cpu (default: LIMBECK_BACKEND, else auto)",
-      oneBackend,
-    )
-    .option(
-      "--precision <name>",
-      "highest (float32), high or default (bfloat16 or float16 where the machine has it)",
-    )
-    .option("--threads <n>", "threads of the back end (default: all cores)", wholeNumber(1))
-    .option(
-      "--samples-at-once <n>",
-      "split batches of more images where it can be done: less memory, the same within rounding",
-      wholeNumber(1),
-    );
-}
-
-export interface EngineFlags {
-  readonly backend?: string;
-  readonly precision?: string;
-  readonly threads?: number;
-  readonly samplesAtOnce?: number;
-}
-
-export type CommonFlags = OutputOptions & EngineFlags;
+export type CommonFlags = OutputOptions & EngineChoice;
 
 /**
- * Starts the back end that was asked for and says in one line if it is not the fast one.
+ * Starts the back end that was asked for and says in one line which one it is.
  *
- * @throws {ConfigError} on an unknown name; {@link BackendError} with the reason where a back end cannot be had.
+ * @throws as {@link startEngine}.
  */
-export async function startEngine(flags: EngineFlags, output: Output): Promise<void> {
-  const options: EngineOptions = {
-    ...(flags.precision === undefined
-      ? {}
-      : { precision: flags.precision as NonNullable<EngineOptions["precision"]> }),
-    ...(flags.threads === undefined ? {} : { threads: flags.threads }),
-    ...(flags.samplesAtOnce === undefined ? {} : { samplesAtOnce: flags.samplesAtOnce }),
-  };
-  const info = await useBackend(flags.backend ?? "auto", options);
+export async function startEngineAloud(choice: EngineChoice, output: Output): Promise<void> {
+  await startEngine(choice);
   const { backend, precision, threads, samplesAtOnce } = engineInfo();
   output.note(
     output.colors.dim(
@@ -61,5 +27,4 @@ export async function startEngine(flags: EngineFlags, output: Output): Promise<v
         (samplesAtOnce === undefined ? "" : `, batches in pieces of at most ${samplesAtOnce}`),
     ),
   );
-  void info;
 }

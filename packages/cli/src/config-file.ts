@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { ConfigError } from "@limbeck/core";
+import { ConfigError, PRECISIONS } from "@limbeck/core";
 import { parse as parseYaml } from "yaml";
 import { z } from "zod";
 
@@ -13,7 +13,7 @@ export const configFileSchema = z.strictObject({
   seed: z.int().min(0).optional(),
   out: z.string().optional(),
   backend: z.string().optional(),
-  precision: z.string().optional(),
+  precision: z.enum(PRECISIONS).optional(),
   threads: z.int().min(1).optional(),
   samplesAtOnce: z.int().min(1).optional(),
   /** Keys of the method's own configuration; `limbeck methods ID` lists them. */

@@ -12,20 +12,22 @@ import {
   type Whitening,
 } from "@limbeck/core";
 import { Option, type Command } from "commander";
-import { startEngine, withEngineOptions, withOutputOptions, type CommonFlags } from "../common-options.ts";
+import { startEngineAloud, withOutputOptions, type CommonFlags } from "../common-options.ts";
 import { readConfigFile, type ConfigFile } from "../config-file.ts";
 import { forecastText, makeForecast } from "../dry-run.ts";
 import { openForCommand } from "../open-for-command.ts";
 import {
   collect,
+  engineChoiceOf,
   layeredConfig,
   methodNamed,
   parseOverrides,
+  takeInterrupts,
   whitenedAs,
   whiteningOf,
   wholeNumber,
+  withEngineOptions,
   type RawConfig,
-  takeInterrupts,
 } from "@limbeck/benchmarks";
 import { createOutput, type Output } from "../output.ts";
 import { createProgress, type Progress } from "../progress.ts";
@@ -99,7 +101,7 @@ async function runDistill(datasetArgument: string | undefined, flags: DistillFla
   const config = layeredConfig(method, preset, layers);
   // Fail on a wrong key before a data set is opened or a back end started.
   const complete = resolveConfig(method, { preset, config }) as RawConfig & { readonly ipc: number };
-  await startEngine({ ...engineFlags(file), ...engineFlags(flags) }, output);
+  await startEngineAloud({ ...engineChoiceOf(file), ...engineChoiceOf(flags) }, output);
   const opened = await openForCommand(datasetName, output, { download: flags.dryRun !== true });
   const choice = { zca: flags.zca ?? file.zca, method, preset };
   const zca = whiteningOf(choice);
@@ -187,13 +189,4 @@ function required(what: string, value: string | undefined): string {
 /** The configuration keys that have options of their own. */
 function given({ ipc, iterations }: DistillFlags): RawConfig {
   return { ...(ipc === undefined ? {} : { ipc }), ...(iterations === undefined ? {} : { iterations }) };
-}
-
-function engineFlags({ backend, precision, threads, samplesAtOnce }: CommonFlags | ConfigFile): CommonFlags {
-  return {
-    ...(backend === undefined ? {} : { backend }),
-    ...(precision === undefined ? {} : { precision }),
-    ...(threads === undefined ? {} : { threads }),
-    ...(samplesAtOnce === undefined ? {} : { samplesAtOnce }),
-  };
 }

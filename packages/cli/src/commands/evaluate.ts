@@ -7,13 +7,14 @@ import {
   randomSubset,
   seedList,
   summarise,
-  type EvaluationRecord,
   takeInterrupts,
+  withEngineOptions,
+  type EvaluationRecord,
 } from "@limbeck/benchmarks";
 import { readSet, type SyntheticSet } from "@limbeck/core";
 import { labelModelOf, readTrainedModel } from "@limbeck/label-lightening";
 import type { Command } from "commander";
-import { startEngine, withEngineOptions, withOutputOptions, type CommonFlags } from "../common-options.ts";
+import { startEngineAloud, withOutputOptions, type CommonFlags } from "../common-options.ts";
 import { openForCommand } from "../open-for-command.ts";
 import { createOutput, type Output } from "../output.ts";
 import { createProgress } from "../progress.ts";
@@ -53,7 +54,7 @@ async function runEvaluate(path: string, flags: EvaluateFlags): Promise<void> {
   const output = createOutput(flags);
   const protocol = protocolNamed(flags.protocol);
   const set = readSet(path);
-  await startEngine(flags, output);
+  await startEngineAloud(flags, output);
   const dataset = await openForCommand(flags.dataset ?? sourceName("evaluate", set), output);
   const interrupt = takeInterrupts(() => output.note("\nstopping; networks that are finished are kept"));
   const { network, seeds } = flags;

@@ -1,9 +1,9 @@
 import { ConfigError, hashSyntheticSet, whitenedDataset, writeSet, type ImageDataset } from "@limbeck/core";
 import { IMPORT_FORMATS, importSet, type ImportOptions, type StatedNormalisation } from "@limbeck/datasets";
-import { wholeNumber } from "@limbeck/benchmarks";
+import { wholeNumber, withEngineOptions } from "@limbeck/benchmarks";
 import { Option, type Command } from "commander";
 import { z } from "zod";
-import { startEngine, withEngineOptions, withOutputOptions, type CommonFlags } from "../common-options.ts";
+import { startEngineAloud, withOutputOptions, type CommonFlags } from "../common-options.ts";
 import { openForCommand } from "../open-for-command.ts";
 import { createOutput } from "../output.ts";
 import { formatBytes } from "../units.ts";
@@ -59,7 +59,7 @@ export function registerImport(program: Command): void {
 
 async function runImport(path: string, { dataset: name, out, ...flags }: ImportFlags): Promise<void> {
   const output = createOutput(flags);
-  await startEngine(flags, output);
+  await startEngineAloud(flags, output);
   const dataset = await openForCommand(name, output);
   const { format, layout, labelSpace, part, factor, augmentation, method } = flags;
   const normalisation = await statedNormalisation(flags.normalisation, dataset);

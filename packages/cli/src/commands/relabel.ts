@@ -4,6 +4,7 @@ import {
   recipeFor,
   takeInterrupts,
   wholeNumber,
+  withEngineOptions,
   withLabellingOptions,
   type LabellingFlags,
 } from "@limbeck/benchmarks";
@@ -31,7 +32,7 @@ import {
   type Teacher,
 } from "@limbeck/label-lightening";
 import { Option, type Command } from "commander";
-import { startEngine, withEngineOptions, withOutputOptions, type CommonFlags } from "../common-options.ts";
+import { startEngineAloud, withOutputOptions, type CommonFlags } from "../common-options.ts";
 import { openForCommand } from "../open-for-command.ts";
 import { createOutput } from "../output.ts";
 import { createProgress } from "../progress.ts";
@@ -74,7 +75,7 @@ async function runRelabel(path: string, flags: RelabelFlags): Promise<void> {
   const output = createOutput(flags);
   protocolNamed(flags.protocol);
   const set = readSet(path);
-  await startEngine(flags, output);
+  await startEngineAloud(flags, output);
   const dataset = await openForCommand(flags.dataset ?? sourceName("relabel", set), output);
   const interrupt = takeInterrupts(() => output.note("\nstopping; nothing is written"));
   let progress: ReturnType<typeof createProgress> | undefined;

@@ -3,6 +3,7 @@ import {
   createCellRunner,
   createDevicePool,
   createProcessRunner,
+  engineChoiceOf,
   fairTable,
   folderCellStore,
   forecastSweep,
@@ -18,9 +19,10 @@ import {
   scoreTable,
   shardOf,
   sweepPaths,
-  transferTable,
   takeInterrupts,
+  transferTable,
   wholeNumber,
+  withEngineOptions,
   type Catalogue,
   type CellStore,
   type RunSweepOptions,
@@ -32,7 +34,7 @@ import { ConfigError, engineIdentity, engineInfo, nvidiaCards } from "@limbeck/c
 import { InvalidArgumentError, type Command } from "commander";
 import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { startEngine, withEngineOptions, withOutputOptions, type CommonFlags } from "../common-options.ts";
+import { startEngineAloud, withOutputOptions, type CommonFlags } from "../common-options.ts";
 import { openForCommand } from "../open-for-command.ts";
 import { createOutput, type Output } from "../output.ts";
 import { queueOption } from "../queue-option.ts";
@@ -100,7 +102,10 @@ async function sweep(path: string, flags: SweepFlags): Promise<void> {
     );
   }
   const share = jobs === 1 ? {} : { threads: Math.max(1, Math.floor(availableParallelism() / jobs)) };
-  await startEngine({ ...share, ...defined(read.file.engine ?? {}), ...defined(flags) }, output);
+  await startEngineAloud(
+    { ...share, ...engineChoiceOf(read.file.engine ?? {}), ...engineChoiceOf(flags) },
+    output,
+  );
   if (flags.devices !== undefined) {
     const { backend, isa } = engineInfo();
     const cards = isa === "cuda" && nvidiaCards().length > 0 ? nvidiaCards().length : undefined;
@@ -192,24 +197,4 @@ function shard(text: string): Shard {
   const [, index, count] = /^([1-9]\d{0,5})\/([1-9]\d{0,5})$/.exec(text)?.map(Number) ?? [];
   if (index !== undefined && count !== undefined && index <= count) return { index, count };
   throw new InvalidArgumentError(`wanted a shard such as 2/3, got "${text}".`);
-}
-
-/** The engine's options that have a value. */
-function defined({
-  backend,
-  precision,
-  threads,
-  samplesAtOnce,
-}: {
-  readonly backend?: string | undefined;
-  readonly precision?: string | undefined;
-  readonly threads?: number | undefined;
-  readonly samplesAtOnce?: number | undefined;
-}): CommonFlags {
-  return {
-    ...(backend === undefined ? {} : { backend }),
-    ...(precision === undefined ? {} : { precision }),
-    ...(threads === undefined ? {} : { threads }),
-    ...(samplesAtOnce === undefined ? {} : { samplesAtOnce }),
-  };
 }

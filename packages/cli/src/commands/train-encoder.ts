@@ -6,6 +6,7 @@ import {
   parseOverrides,
   takeInterrupts,
   wholeNumber,
+  withEngineOptions,
   type RawConfig,
 } from "@limbeck/benchmarks";
 import {
@@ -26,7 +27,7 @@ import {
   type TrainedModel,
 } from "@limbeck/core";
 import type { Command } from "commander";
-import { startEngine, withEngineOptions, withOutputOptions, type CommonFlags } from "../common-options.ts";
+import { startEngineAloud, withOutputOptions, type CommonFlags } from "../common-options.ts";
 import { openForCommand } from "../open-for-command.ts";
 import { createOutput, type Output } from "../output.ts";
 import { createProgress, type Progress } from "../progress.ts";
@@ -71,7 +72,7 @@ async function runTrainEncoder(name: string, flags: TrainEncoderFlags): Promise<
       `train-encoder: --out ${flags.out}: wanted the path of a file, got a folder; give encoder.safetensors in it`,
     );
   }
-  await startEngine(flags, output);
+  await startEngineAloud(flags, output);
   const dataset = await openForCommand(name, output, { download: flags.dryRun !== true });
   const forecast = forecastOf(dataset, config);
   if (flags.dryRun === true) {
