@@ -44,8 +44,15 @@ test("relabel in several forms, evaluate, and what does not belong together", as
   const views = ["--protocol", "rded-e30-v1", "--dataset", "pictures"];
   const label = (...more: string[]) =>
     limbeck(["relabel", "set.arrow", "--teacher", "teacher1.safetensors", ...views, ...more], { cwd });
-  const full = await label("--form", "views", "--json", "--labels", "full.labels");
+  const full = await label("--form", "views", "--json");
   expect(full.code, full.stderr).toBe(0);
+  const apart = await label("--form", "views", "--labels", "full.labels");
+  expect(apart.code, apart.stderr).toBe(0);
+  const both = await label("--labels", "full.labels", "--out", "both.arrow");
+  expect([both.code, both.stderr]).toEqual([
+    2,
+    expect.stringContaining("--labels (the labels alone), got both"),
+  ]);
   const told = JSON.parse(full.stdout) as { labelFile: number; bytes: { labels: number }; agreement: number };
   expect(told.agreement).toBeGreaterThan(60);
   // 30 epochs of 6 images, two float16 scores each, and the header; a byte more for the class of each image.
@@ -68,6 +75,15 @@ test("relabel in several forms, evaluate, and what does not belong together", as
     bytes: { labels: told.bytes.labels },
     config: { labels: { form: { kind: "views", keep: 1 } } },
   });
+  // The same labels in a file of their own, with the set that has none.
+  const beside = await score("set.arrow", "--labels", "full.labels");
+  expect(beside.code, beside.stderr).toBe(0);
+  expect(readRecords(join(cwd, "records.jsonl")).at(-1)?.accuracy).toEqual(record?.accuracy);
+  const foreign = await score("lpld-x10.arrow", "--labels", "set.arrow");
+  expect([foreign.code, foreign.stderr]).toEqual([
+    1,
+    expect.stringContaining("set.arrow: wanted a label file, got something else; check the path"),
+  ]);
   // Without its teacher, and with another one.
   const alone = await score("online.arrow");
   expect([alone.code, alone.stderr]).toEqual([

@@ -90,6 +90,7 @@ export { validateSyntheticSet } from "./synthetic/validate-set.ts";
 export {
   batchesPerEpoch,
   memoryBytes,
+  recordsLength,
   viewRange,
   type ByteSource,
   type ProjectorHeader,
@@ -243,6 +244,8 @@ export {
   writeLabels,
   type StoredLabels,
 } from "./artifact/label-file.ts";
+export { openLabelWriter, type LabelWriter } from "./artifact/label-writer.ts";
+export { withStoredLabels } from "./artifact/with-stored-labels.ts";
 export { networkNameOf, readNetwork, writeNetwork, type TrainedModel } from "./artifact/network-file.ts";
 export { hardLabels, previewPng } from "./artifact/preview.ts";
 export { readSet } from "./artifact/read-set.ts";

@@ -11,7 +11,7 @@ import {
   withEngineOptions,
   type EvaluationRecord,
 } from "@limbeck/benchmarks";
-import { readSet, type SyntheticSet } from "@limbeck/core";
+import { openLabels, readSet, withStoredLabels, type SyntheticSet } from "@limbeck/core";
 import { labelModelOf, readTrainedModel } from "@limbeck/label-lightening";
 import type { Command } from "commander";
 import { startEngineAloud, withOutputOptions, type CommonFlags } from "../common-options.ts";
@@ -26,6 +26,7 @@ interface EvaluateFlags extends CommonFlags {
   readonly protocol: string;
   readonly seeds: readonly number[];
   readonly random?: true;
+  readonly labels?: string;
   readonly teacher?: string;
   readonly teacherNetwork?: string;
 }
@@ -44,6 +45,7 @@ export function registerEvaluate(program: Command): void {
       "dsa-v1",
     )
     .option("--seeds <list>", "one fresh network each, as in 0-4", seedList, [0, 1, 2, 3, 4])
+    .option("--labels <file>", "labels that are kept apart from the set (limbeck relabel --labels)")
     .option("--teacher <file>", "teacher or encoder that online or projector labels need, as safetensors")
     .option("--teacher-network <name>", "its network, where the file is a checkpoint in torchvision's naming")
     .option("--random", "also evaluate a random real subset of the same size");
@@ -53,7 +55,8 @@ export function registerEvaluate(program: Command): void {
 async function runEvaluate(path: string, flags: EvaluateFlags): Promise<void> {
   const output = createOutput(flags);
   const protocol = protocolNamed(flags.protocol);
-  const set = readSet(path);
+  const stored = readSet(path);
+  const set = flags.labels === undefined ? stored : withStoredLabels(stored, openLabels(flags.labels));
   await startEngineAloud(flags, output);
   const dataset = await openForCommand(flags.dataset ?? sourceName("evaluate", set), output);
   const interrupt = takeInterrupts(() => output.note("\nstopping; networks that are finished are kept"));

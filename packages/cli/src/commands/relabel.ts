@@ -12,8 +12,10 @@ import {
   ConfigError,
   encodedLabelBytes,
   InterruptedError,
+  openLabels,
   readSet,
   setBytes,
+  withStoredLabels,
   writeLabels,
   writeSet,
   type ImageDataset,
@@ -26,6 +28,7 @@ import {
   projectorPresets,
   readTrainedModel,
   relabel,
+  relabelToFile,
   teacherAgreement,
   zooEncoder,
   type LabelFormInput,
@@ -67,37 +70,52 @@ export function registerRelabel(program: Command): void {
     .option("--protocol <id>", "whose views are labelled: how students will be trained", "sre2l-v1")
     .option("--seed <n>", "decides the views", wholeNumber(0), 0)
     .option("--out <path>", "set to write (default: FORM.arrow beside the set)")
-    .option("--labels <path>", "also write the labels alone, as a file of their own");
+    .option(
+      "--labels <path>",
+      "write the labels alone into this file, batch by batch: large ones need no memory, and a killed command goes on",
+    );
   withOutputOptions(withEngineOptions(withLabellingOptions(command))).action(runRelabel);
 }
 
 async function runRelabel(path: string, flags: RelabelFlags): Promise<void> {
   const output = createOutput(flags);
   protocolNamed(flags.protocol);
+  if (flags.labels !== undefined && flags.out !== undefined) {
+    throw new ConfigError(
+      "relabel: wanted --out (a set with its labels) or --labels (the labels alone), got both; the set stays as it is with --labels",
+    );
+  }
   const set = readSet(path);
   await startEngineAloud(flags, output);
   const dataset = await openForCommand(flags.dataset ?? sourceName("relabel", set), output);
-  const interrupt = takeInterrupts(() => output.note("\nstopping; nothing is written"));
+  const interrupt = takeInterrupts(() => output.note("\nstopping"));
   let progress: ReturnType<typeof createProgress> | undefined;
   try {
     const teacher = networkTeacher(readTrainedModel(flags.teacher, flags.teacherNetwork, dataset));
     const agreement = await teacherAgreement(set, teacher, flags.renormalise);
-    const labelled = await label(set, teacher, dataset, flags, interrupt.signal, (done, total, loss) => {
-      progress ??= createProgress(output, flags.form, total);
-      progress.update({ done, ...(loss === undefined ? {} : { loss }) });
-    }).catch((error: unknown) => {
+    const work: Work = {
+      teacher,
+      dataset,
+      signal: interrupt.signal,
+      onProgress: (done, total, loss) => {
+        progress ??= createProgress(output, flags.form, total);
+        progress.update({ done, ...(loss === undefined ? {} : { loss }) });
+      },
+    };
+    const labelled = await label(set, flags, work).catch((error: unknown) => {
       if (!interrupt.signal.aborted) throw error;
-      throw new InterruptedError("relabel: interrupted; nothing was written");
+      const isKept = flags.labels !== undefined && flags.form !== "hello";
+      throw new InterruptedError(
+        `relabel: interrupted; ${isKept ? "the same command goes on" : "nothing was written"}`,
+      );
     });
-    const target = flags.out ?? join(dirname(path), `${flags.form}.arrow`);
-    await writeSet(target, labelled);
-    const { labels } = labelled;
-    const isStored = labels.kind === "views" || labels.kind === "projector";
-    if (flags.labels !== undefined && isStored) writeLabels(flags.labels, labels);
     const bytes = await setBytes(labelled);
-    const file = isStored ? encodedLabelBytes(labels) : 0;
+    const { labels } = labelled;
+    const labelFile = labels.kind === "views" || labels.kind === "projector" ? encodedLabelBytes(labels) : 0;
+    const target = flags.labels ?? flags.out ?? join(dirname(path), `${flags.form}.arrow`);
+    if (flags.labels === undefined) await writeSet(target, labelled);
     output.result(
-      { path: target, form: flags.form, bytes, labelFile: file, agreement },
+      { path: target, form: flags.form, bytes, labelFile, agreement },
       `${target}\nimages ${formatBytes(bytes.images)}, labels ${formatBytes(bytes.labels)}; the teacher gives ${agreement.toFixed(1)} % of the images their class`,
     );
   } finally {
@@ -106,20 +124,23 @@ async function runRelabel(path: string, flags: RelabelFlags): Promise<void> {
   }
 }
 
-type OnProgress = (done: number, total: number, loss?: number) => void;
+interface Work {
+  readonly teacher: Teacher;
+  readonly dataset: ImageDataset;
+  readonly signal: AbortSignal;
+  readonly onProgress: (done: number, total: number, loss?: number) => void;
+}
 
-async function label(
-  set: SyntheticSet,
-  teacher: Teacher,
-  dataset: ImageDataset,
-  flags: RelabelFlags,
-  signal: AbortSignal,
-  onProgress: OnProgress,
-): Promise<SyntheticSet> {
+/** The set with its labels; with `--labels` they are in that file when it returns, and are read from there. */
+async function label(set: SyntheticSet, flags: RelabelFlags, work: Work): Promise<SyntheticSet> {
+  const { teacher, dataset, signal, onProgress } = work;
   const shared = { teacher, renormalise: flags.renormalise ?? false, signal };
   if (flags.form !== "hello") {
     const recipe = recipeFor(protocolNamed(flags.protocol), dataset, set);
-    return relabel(set, { ...shared, form: chosenForm(flags), recipe, seed: flags.seed, onProgress });
+    const options = { ...shared, form: chosenForm(flags), recipe, seed: flags.seed, onProgress };
+    if (flags.labels === undefined) return relabel(set, options);
+    await relabelToFile(flags.labels, set, options);
+    return withStoredLabels(set, openLabels(flags.labels));
   }
   if (flags.codec !== undefined || flags.keep !== undefined) {
     throw new ConfigError(
@@ -128,13 +149,17 @@ async function label(
   }
   const file = flags.encoder ?? flags.teacher;
   const network = flags.encoder === undefined ? flags.teacherNetwork : flags.encoderNetwork;
-  return labelByProjector(set, {
+  const labelled = await labelByProjector(set, {
     ...shared,
     encoder: zooEncoder(readTrainedModel(file, network, dataset)),
     dataset,
     config: { ...projectorPresets[flags.projector].config, seed: flags.seed },
     onStep: onProgress,
   });
+  if (flags.labels !== undefined && labelled.labels.kind === "projector") {
+    writeLabels(flags.labels, labelled.labels);
+  }
+  return labelled;
 }
 
 /** The named form with what the flags change. */

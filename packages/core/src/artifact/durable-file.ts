@@ -154,7 +154,7 @@ function writeFlushed(path: string, data: Uint8Array | string): void {
 }
 
 /** Makes renames in a folder survive a power cut. Windows has no such call and needs none. */
-function flushFolder(path: string): void {
+export function flushFolder(path: string): void {
   if (process.platform === "win32") return;
   const folder = fs.openSync(basename(path) === path ? `./${path}` : path, "r");
   try {

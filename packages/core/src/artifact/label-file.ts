@@ -8,6 +8,7 @@ import {
   type ByteSource,
   type StoredProjector,
   type StoredViews,
+  type ViewsHeader,
 } from "../synthetic/view-labels.ts";
 import { writeFileBeside } from "./durable-file.ts";
 
@@ -64,16 +65,21 @@ const headerSchema = z.discriminatedUnion("kind", [
   }),
 ]);
 
-/** The parts of a label file before its records. */
-function filePrefix(labels: StoredLabels): Buffer {
-  const { header, records } = labels.kind === "views" ? labels.views : labels.projector;
-  const sha256 = hashBytes(records);
-  const described = {
-    kind: labels.kind,
-    ...header,
-    sha256,
-    ...(labels.kind === "projector" && { bytes: records.byteLength }),
-  };
+/** What a header says of records that are still to come; as long as any hash. */
+export const UNKNOWN_HASH = "0".repeat(64);
+
+/** What stands before the records in a file of labels of views; its length depends on the header alone. */
+export function viewsPrefix(header: ViewsHeader, sha256: string): Buffer {
+  return filePrefix({ kind: "views", ...header, sha256 });
+}
+
+function labelsPrefix(labels: StoredLabels, sha256: string): Buffer {
+  if (labels.kind === "views") return viewsPrefix(labels.views.header, sha256);
+  const { header, records } = labels.projector;
+  return filePrefix({ kind: labels.kind, ...header, sha256, bytes: records.byteLength });
+}
+
+function filePrefix(described: Readonly<Record<string, unknown>>): Buffer {
   const text = Buffer.from(JSON.stringify(described));
   const prefix = Buffer.alloc(PREFIX + Math.ceil(text.length / 8) * 8, " ");
   prefix.write(MAGIC, 0, "latin1");
@@ -88,14 +94,17 @@ function filePrefix(labels: StoredLabels): Buffer {
  * of 8, then the records without anything between, so that the place of any of them follows from its number.
  */
 export function encodeLabels(labels: StoredLabels): Uint8Array {
-  const { records } = labels.kind === "views" ? labels.views : labels.projector;
-  return Buffer.concat([filePrefix(labels), records.read(0, records.byteLength)]);
+  const records = recordsOf(labels);
+  return Buffer.concat([labelsPrefix(labels, hashBytes(records)), records.read(0, records.byteLength)]);
 }
 
 /** Bytes of {@link encodeLabels}, which is the file's size, without making them. */
 export function encodedLabelBytes(labels: StoredLabels): number {
-  const { records } = labels.kind === "views" ? labels.views : labels.projector;
-  return filePrefix(labels).length + records.byteLength;
+  return labelsPrefix(labels, UNKNOWN_HASH).length + recordsOf(labels).byteLength;
+}
+
+function recordsOf(labels: StoredLabels): ByteSource {
+  return (labels.kind === "views" ? labels.views : labels.projector).records;
 }
 
 /**
@@ -127,7 +136,7 @@ export function openLabels(
 }
 
 /** A file as a source; it is open only while it is read. */
-function fileBytes(path: string): ByteSource {
+export function fileBytes(path: string): ByteSource {
   const reading = <T>(use: (file: number) => T): T => {
     let file: number;
     try {

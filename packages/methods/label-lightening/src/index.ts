@@ -14,7 +14,7 @@ export { zooEncoder, type Encoder, type HeadWeights } from "./projector/encoder.
 export { labelByProjector, type LabelByProjectorOptions } from "./projector/label-by-projector.ts";
 export { adapterLayout, chooseAdapters, type Adapter, type AdapterLayout } from "./projector/low-rank.ts";
 export { readTrainedModel } from "./read-trained-model.ts";
-export { relabel, type RelabelOptions } from "./relabel.ts";
+export { relabel, relabelToFile, type RelabelOptions } from "./relabel.ts";
 export { teacherAgreement } from "./teacher-agreement.ts";
 export {
   meanTeacher,

@@ -1,9 +1,13 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import {
   centreScores,
   createNetwork,
   decodeLabelRecords,
   disposeTrained,
   encodedLabelBytes,
+  encodeLabels,
   keyFromSeed,
   plannedViews,
   recipeSchema,
@@ -14,13 +18,15 @@ import {
   type SyntheticSet,
   type TrainedModel,
   type ViewScores,
+  openLabels,
+  withStoredLabels,
 } from "@limbeck/core";
 import { toySet } from "@limbeck/core/testing";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { labelForms } from "./label-form.ts";
 import { labelModelOf } from "./label-model.ts";
-import { relabel } from "./relabel.ts";
+import { relabel, relabelToFile } from "./relabel.ts";
 import { teacherAgreement } from "./teacher-agreement.ts";
 import { meanTeacher, networkTeacher, type Teacher } from "./teacher.ts";
 
@@ -278,4 +284,55 @@ test("a teacher of another class order agrees with few classes; parts of decoded
 test("a form that is none is refused", async () => {
   const wrong = relabel(set, { teacher, form: { kind: "views", keep: 0 }, recipe: recipe() });
   await expect(wrong).rejects.toThrow("label form: keep:");
+});
+
+describe("into a file", () => {
+  const folder = mkdtempSync(join(tmpdir(), "relabel-"));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  test.each(["views", "lpld-x10", "infer", "online"] as const)(
+    "%s: the bytes are those in memory",
+    async (name) => {
+      const options = { teacher, form: labelForms[name].form, recipe: recipe(), seed: 3 };
+      const path = join(folder, `${name}.labels`);
+      await relabelToFile(path, set, options);
+      const { labels } = await relabel(set, options);
+      if (labels.kind !== "views" && labels.kind !== "projector") throw new Error(labels.kind);
+      expect(readFileSync(path)).toEqual(Buffer.from(encodeLabels(labels)));
+    },
+  );
+
+  test("stopped after some batches, it scores only the others, to the same bytes", async () => {
+    const path = join(folder, "stopped.labels");
+    let scored = 0;
+    const counting: Teacher = {
+      ...teacher,
+      scores: (images) => {
+        scored++;
+        return teacher.scores(images);
+      },
+    };
+    const options = { teacher: counting, form: labelForms.views.form, recipe: recipe(), seed: 3 };
+    const stop = new AbortController();
+    const stopped = relabelToFile(path, set, {
+      ...options,
+      signal: stop.signal,
+      onProgress: (done) => {
+        if (done === 5) stop.abort(new Error("enough"));
+      },
+    });
+    await expect(stopped).rejects.toThrow("enough");
+    expect(existsSync(path)).toBe(false);
+    const before = scored;
+    await relabelToFile(path, set, options);
+    // Four epochs of nine images in batches of four.
+    expect([before, scored - before]).toEqual([5, 7]);
+    expect(readFileSync(path)).toEqual(readFileSync(join(folder, "views.labels")));
+    const trainedOn = withStoredLabels(set, openLabels(path));
+    const { data, dispose } = setTrainingData(trainedOn);
+    expect(await trained(data, recipe())).toEqual(
+      await trained(setTrainingData(await relabel(set, options)).data, recipe()),
+    );
+    dispose();
+  });
 });

@@ -1,29 +1,17 @@
-import { setImmediate } from "node:timers/promises";
 import {
-  batchAugmentation,
-  batchesPerEpoch,
-  centreScores,
   ConfigError,
-  encodeLabelRecords,
   hardLabels,
   hashImages,
-  labelBytes,
   memoryBytes,
-  parseCodec,
-  plannedViews,
-  setImages,
-  setLabels,
-  viewPlan,
-  viewRange,
-  type LabelCodec,
+  openLabelWriter,
+  recordsLength,
+  writeLabels,
   type Recipe,
-  type StoredBatches,
-  type SyntheticLabels,
+  type StoredLabels,
   type SyntheticSet,
-  type ViewPlan,
 } from "@limbeck/core";
-import * as tf from "@tensorflow/tfjs-core";
 import { labelFormSchema, type LabelForm, type LabelFormInput } from "./label-form.ts";
+import { encodedBlocks, labelWork, type LabelWork } from "./label-work.ts";
 import { teacherFor, type Teacher } from "./teacher.ts";
 import { withLabels } from "./with-labels.ts";
 
@@ -54,10 +42,53 @@ export interface RelabelOptions {
  * Distillation?" (NeurIPS 2024).
  */
 export async function relabel(set: SyntheticSet, options: RelabelOptions): Promise<SyntheticSet> {
-  const form = parseForm(options.form);
+  const { form, teacher, work } = planLabels(set, options);
+  const labels = work === undefined ? onlineLabels(set, teacher) : await storedLabels(work, options);
+  const description = { form, teacher: teacher.sha256, seed: options.seed ?? 0 };
+  return withLabels(set, { ...labels, values: hardLabels(set) }, description);
+}
+
+/**
+ * As {@link relabel}, into a file of the labels alone. Every batch is written when it is scored, so that neither the memory nor what a
+ * kill destroys grows with their number: the same call goes on where a stopped one was, to the same bytes.
+ *
+ * `withStoredLabels(set, openLabels(path))` is the set to train on; it reads a batch at a time.
+ *
+ * @throws {ConfigError} as {@link relabel}.
+ * @throws {RunError} if unfinished labels of something else lie beside `path`, or the disk is full; what is scored stays.
+ */
+export async function relabelToFile(path: string, set: SyntheticSet, options: RelabelOptions): Promise<void> {
+  const { teacher, work } = planLabels(set, options);
+  if (work === undefined) {
+    writeLabels(path, onlineLabels(set, teacher));
+    return;
+  }
+  const writer = openLabelWriter(path, work.header);
+  try {
+    for await (const { offset, records } of encodedBlocks(work, { ...options, found: writer.found })) {
+      writer.write(offset, records);
+    }
+    writer.finish();
+  } finally {
+    writer.close();
+  }
+}
+
+interface LabelPlan {
+  readonly form: LabelForm;
+  readonly teacher: Teacher;
+  /** Nothing where the labels are made online. */
+  readonly work?: LabelWork;
+}
+
+function planLabels(
+  set: SyntheticSet,
+  { form: input, recipe, seed = 0, ...options }: RelabelOptions,
+): LabelPlan {
+  const form = parseForm(input);
   const teacher = teacherFor(set, options.teacher, options.renormalise);
-  const labels = await labelsOf(set, teacher, form, options);
-  return withLabels(set, labels, { form, teacher: teacher.sha256, seed: options.seed ?? 0 });
+  if (form.kind === "online") return { form, teacher };
+  return { form, teacher, work: labelWork(set, teacher, form, { recipe, seed }) };
 }
 
 function parseForm(input: LabelFormInput): LabelForm {
@@ -67,109 +98,19 @@ function parseForm(input: LabelFormInput): LabelForm {
   throw new ConfigError(`label form: ${issue!.path.join(".") || "kind"}: ${issue!.message}`);
 }
 
-async function labelsOf(
-  set: SyntheticSet,
-  teacher: Teacher,
-  form: LabelForm,
-  options: RelabelOptions,
-): Promise<SyntheticLabels> {
-  const values = hardLabels(set);
-  const classes = set.classes.length;
-  const owner = { images: hashImages(set), teacher: teacher.sha256, classes };
-  if (form.kind === "online") {
-    const header = { ...owner, model: { kind: "teacher" } };
-    return { kind: "projector", values, projector: { header, records: memoryBytes(new Uint8Array()) } };
-  }
-  const codec = parseCodec(form.codec);
-  labelBytes(codec, classes);
-  if (form.kind === "static") {
-    const images = setImages(set);
-    const [size] = images.shape;
-    try {
-      const records = await staticRecords(images, teacher, codec, options);
-      const header = { ...owner, codec, views: { kind: "static", size } as const };
-      return { kind: "views", values, views: { header, records: memoryBytes(records) } };
-    } finally {
-      images.dispose();
-    }
-  }
-  const plan = viewPlan(options.recipe, set.size * (set.factor ?? 1) ** 2, options.seed ?? 0);
-  const stored = storedBatches(form, plan);
-  const records = await viewRecords(set, teacher, codec, plan, stored, options);
-  const header = { ...owner, codec, views: { kind: "augmented", plan, stored } as const };
-  return { kind: "views", values, views: { header, records: memoryBytes(records) } };
+async function storedLabels(work: LabelWork, options: RelabelOptions): Promise<StoredLabels> {
+  const { header } = work;
+  const bytes = new Uint8Array(recordsLength(header));
+  for await (const { offset, records } of encodedBlocks(work, options)) bytes.set(records, offset);
+  return { kind: "views", views: { header, records: memoryBytes(bytes) } };
 }
 
-/** The batches that a share keeps: the first ones, at least one of what is drawn. */
-function storedBatches({ keep, draw }: Extract<LabelForm, { kind: "views" }>, plan: ViewPlan): StoredBatches {
-  const perEpoch = batchesPerEpoch(plan);
-  const total = plan.epochs * perEpoch;
-  if (keep === 1) return { count: total, draw: "order" };
-  if (draw === "epochs") return { count: Math.max(1, Math.floor(keep * plan.epochs)) * perEpoch, draw };
-  return { count: Math.max(1, Math.floor(keep * total)), draw };
-}
-
-async function viewRecords(
-  set: SyntheticSet,
-  teacher: Teacher,
-  codec: LabelCodec,
-  plan: ViewPlan,
-  stored: StoredBatches,
-  { onProgress, signal }: RelabelOptions,
-): Promise<Uint8Array> {
-  const classes = set.classes.length;
-  const size = labelBytes(codec, classes);
-  const records = new Uint8Array(viewRange(plan, stored.count).first * size);
-  const [images, labels] = [setImages(set), setLabels(set)];
-  const augment = batchAugmentation(plan);
-  const viewOf = plannedViews(plan);
-  try {
-    for (let number = 0; number < stored.count; number++) {
-      signal?.throwIfAborted();
-      const { chosen, key } = viewOf(number);
-      const scores = tf.tidy(() => {
-        const rows = chosen === undefined ? undefined : tf.tensor1d(chosen.slice(), "int32");
-        const batch = rows === undefined ? images : tf.gather(images, rows);
-        const own = rows === undefined ? labels : tf.gather(labels, rows);
-        return teacher.scores(augment({ images: batch, labels: own }, key).images);
-      });
-      records.set(await encoded(scores, codec, classes), viewRange(plan, number).first * size);
-      onProgress?.(number + 1, stored.count);
-      await setImmediate();
-    }
-  } finally {
-    tf.dispose([images, labels]);
-  }
-  return records;
-}
-
-/** Images scored at once where they are not augmented. */
-const STATIC_BATCH = 64;
-
-async function staticRecords(
-  images: tf.Tensor4D,
-  teacher: Teacher,
-  codec: LabelCodec,
-  { onProgress, signal }: RelabelOptions,
-): Promise<Uint8Array> {
-  const [count] = images.shape;
-  const classes = teacher.classes.length;
-  const size = labelBytes(codec, classes);
-  const records = new Uint8Array(count * size);
-  for (let start = 0; start < count; start += STATIC_BATCH) {
-    signal?.throwIfAborted();
-    const length = Math.min(STATIC_BATCH, count - start);
-    const scores = tf.tidy(() => teacher.scores(tf.slice(images, [start, 0, 0, 0], [length, -1, -1, -1])));
-    records.set(await encoded(scores, codec, classes), start * size);
-    onProgress?.(start + length, count);
-    await setImmediate();
-  }
-  return records;
-}
-
-/** The scores as records; they are disposed of. */
-async function encoded(scores: tf.Tensor2D, codec: LabelCodec, classes: number): Promise<Uint8Array> {
-  const values = Float32Array.from(await scores.data());
-  scores.dispose();
-  return encodeLabelRecords(codec, centreScores(values, classes), classes);
+function onlineLabels(set: SyntheticSet, { sha256 }: Teacher): StoredLabels {
+  const header = {
+    images: hashImages(set),
+    teacher: sha256,
+    classes: set.classes.length,
+    model: { kind: "teacher" },
+  };
+  return { kind: "projector", projector: { header, records: memoryBytes(new Uint8Array()) } };
 }
