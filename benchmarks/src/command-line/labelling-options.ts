@@ -1,4 +1,4 @@
-import { projectorPresets } from "@limbeck/label-lightening";
+import { clipModels, projectorPresets } from "@limbeck/label-lightening";
 import { Option, type Command } from "commander";
 
 /** What the options of {@link withLabellingOptions} give. */
@@ -8,6 +8,8 @@ export interface LabellingFlags {
   readonly renormalise?: true;
   readonly encoder?: string;
   readonly encoderNetwork?: string;
+  readonly merges?: string;
+  readonly prompt?: string;
   readonly projector: keyof typeof projectorPresets;
 }
 
@@ -18,7 +20,15 @@ export function withLabellingOptions(command: Command): Command {
     .option("--teacher-network <name>", "its network, where the file is a checkpoint in torchvision's naming")
     .option("--renormalise", "convert images to the teacher's normalisation where it differs")
     .option("--encoder <file>", "hello: a trained network that both sides have (default: the teacher)")
-    .option("--encoder-network <name>", "as --teacher-network")
+    .option(
+      "--encoder-network <name>",
+      `as --teacher-network; or ${Object.keys(clipModels).join(", ")}, in their published layout`,
+    )
+    .option(
+      "--merges <file>",
+      "hello with a CLIP: its tokenizer, so that the head starts from the class names",
+    )
+    .option("--prompt <text>", "hello with a CLIP: {} stands for the class (default: a photo of a {}.)")
     .addOption(
       new Option("--projector <preset>", "hello: ranks and training of the projector")
         .choices(Object.keys(projectorPresets))

@@ -19,6 +19,8 @@ import {
   networkTeacher,
   relabel,
   zooEncoder,
+  type Encoder,
+  type HeadWeights,
   type ProjectorConfig,
 } from "@limbeck/label-lightening";
 import { evaluateCached } from "../accuracy/evaluate-cached.ts";
@@ -33,8 +35,10 @@ export interface LabelBytesOptions {
   readonly forms: readonly NamedForm[];
   /** Its tensors stay the caller's. */
   readonly teacher: TrainedModel;
-  /** What `hello` adapts. Default: the teacher. */
-  readonly encoder?: TrainedModel;
+  /** What `hello` adapts. Default: the teacher. Its tensors stay the caller's. */
+  readonly encoder?: Encoder;
+  /** The start of the projector's head from texts; default: class prototypes. */
+  readonly textHead?: HeadWeights;
   readonly projector: ProjectorConfig;
   /** Decides the views. Default 0. */
   readonly labelSeed?: number;
@@ -71,7 +75,7 @@ export async function labelBytesRecords(
   dataset: ImageDataset,
   options: LabelBytesOptions,
 ): Promise<EvaluationRecord[]> {
-  const { forms, encoder, teacher, protocol, network, seeds, signal } = options;
+  const { forms, encoder, textHead, teacher, protocol, network, seeds, signal } = options;
   const folder = join(options.runs, "labels", folderName(set, options));
   mkdirSync(folder, { recursive: true });
   const records: EvaluationRecord[] = [];
@@ -88,7 +92,7 @@ export async function labelBytesRecords(
     }
     const light = readSet(path);
     const needed = form === "online" ? teacher : form === "hello" ? (encoder ?? teacher) : undefined;
-    const labelModel = needed === undefined ? undefined : labelModelOf(light, needed);
+    const labelModel = needed === undefined ? undefined : labelModelOf(light, needed, textHead);
     try {
       const { record } = await evaluateCached(light, dataset, folder, options.distillSeconds, {
         protocol: form === "hard" ? protocolForClasses(protocol) : protocol,
@@ -116,7 +120,7 @@ async function labelled(
   options: LabelBytesOptions,
 ): Promise<SyntheticSet> {
   if (form === "hard") return withClassesOnly(set);
-  const { signal, onLabel, encoder = options.teacher } = options;
+  const { signal, onLabel, textHead } = options;
   const shared = {
     teacher: networkTeacher(options.teacher),
     renormalise: options.renormalise ?? false,
@@ -127,7 +131,8 @@ async function labelled(
     const config = options.projector;
     return labelByProjector(set, {
       ...shared,
-      encoder: zooEncoder(encoder),
+      encoder: options.encoder ?? zooEncoder(options.teacher),
+      ...(textHead === undefined ? {} : { textHead }),
       dataset,
       config,
       onStep: onProgress,
@@ -144,11 +149,14 @@ async function labelled(
 
 /** The same work finds its folder again; anything that changes the labels leads to another. */
 function folderName(set: SyntheticSet, options: LabelBytesOptions): string {
-  const { teacher, encoder, projector, labelSeed = 0, renormalise = false, protocol } = options;
+  const { teacher, encoder, textHead, projector, labelSeed = 0, renormalise = false, protocol } = options;
   const identity = {
     set: hashSyntheticSet(set),
     teacher: networkTeacher(teacher).sha256,
-    ...(encoder === undefined ? {} : { encoder: zooEncoder(encoder).sha256 }),
+    ...(encoder === undefined ? {} : { encoder: encoder.sha256 }),
+    ...(textHead === undefined
+      ? {}
+      : { textHead: createHash("sha256").update(textHead.weight).digest("hex") }),
     projector,
     labelSeed,
     renormalise,

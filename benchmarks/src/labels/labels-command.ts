@@ -2,7 +2,12 @@ import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { readSet, runPaths, writeFileBeside } from "@limbeck/core";
 import { openDataset } from "@limbeck/datasets";
-import { projectorConfigSchema, projectorPresets, readTrainedModel } from "@limbeck/label-lightening";
+import {
+  projectorConfigSchema,
+  projectorPresets,
+  readEncoder,
+  readTrainedModel,
+} from "@limbeck/label-lightening";
 import { Command } from "commander";
 import { distillSecondsBeside } from "../accuracy/distill-seconds.ts";
 import { say, told } from "../accuracy/progress-lines.ts";
@@ -71,7 +76,10 @@ async function labels(given: string, options: LabelsOptions): Promise<void> {
   const opened = await openDataset(options.dataset ?? set.provenance.dataset);
   // Sets made for a teacher carry its constants: test images get the same.
   const dataset = { ...opened, normalisation: set.normalisation };
-  const { encoder } = options;
+  const encoder =
+    options.encoder === undefined
+      ? undefined
+      : readEncoder(options.encoder, dataset, { ...options, network: options.encoderNetwork });
   const interrupt = takeInterrupts(() =>
     process.stderr.write("finishing this step; the same command goes on later\n"),
   );
@@ -81,7 +89,10 @@ async function labels(given: string, options: LabelsOptions): Promise<void> {
       teacher: readTrainedModel(options.teacher, options.teacherNetwork, dataset),
       ...(encoder === undefined
         ? {}
-        : { encoder: readTrainedModel(encoder, options.encoderNetwork, dataset) }),
+        : {
+            encoder: encoder.encoder,
+            ...(encoder.textHead !== undefined && { textHead: encoder.textHead }),
+          }),
       projector,
       labelSeed: options.labelSeed,
       renormalise: options.renormalise ?? false,

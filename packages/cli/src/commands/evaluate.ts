@@ -12,7 +12,7 @@ import {
   type EvaluationRecord,
 } from "@limbeck/benchmarks";
 import { openLabels, readSet, withStoredLabels, type SyntheticSet } from "@limbeck/core";
-import { labelModelOf, readTrainedModel } from "@limbeck/label-lightening";
+import { labelModelFromFile } from "@limbeck/label-lightening";
 import type { Command } from "commander";
 import { startEngineAloud, withOutputOptions, type CommonFlags } from "../common-options.ts";
 import { openForCommand } from "../open-for-command.ts";
@@ -29,6 +29,8 @@ interface EvaluateFlags extends CommonFlags {
   readonly labels?: string;
   readonly teacher?: string;
   readonly teacherNetwork?: string;
+  readonly merges?: string;
+  readonly prompt?: string;
 }
 
 /** `limbeck evaluate <set.arrow>`: fresh networks trained on the set, tested on the real test split. */
@@ -48,6 +50,8 @@ export function registerEvaluate(program: Command): void {
     .option("--labels <file>", "labels that are kept apart from the set (limbeck relabel --labels)")
     .option("--teacher <file>", "teacher or encoder that online or projector labels need, as safetensors")
     .option("--teacher-network <name>", "its network, where the file is a checkpoint in torchvision's naming")
+    .option("--merges <file>", "as of limbeck relabel, for a projector on a CLIP")
+    .option("--prompt <text>", "as of limbeck relabel, for a projector on a CLIP")
     .option("--random", "also evaluate a random real subset of the same size");
   withOutputOptions(withEngineOptions(command)).action(runEvaluate);
 }
@@ -64,7 +68,12 @@ async function runEvaluate(path: string, flags: EvaluateFlags): Promise<void> {
   const labelModel =
     flags.teacher === undefined
       ? {}
-      : { labelModel: labelModelOf(set, readTrainedModel(flags.teacher, flags.teacherNetwork, dataset)) };
+      : {
+          labelModel: labelModelFromFile(set, flags.teacher, dataset, {
+            ...flags,
+            network: flags.teacherNetwork,
+          }),
+        };
   const evaluate = async (title: string, what: SyntheticSet, seconds: number): Promise<EvaluationRecord> => {
     const progress = createProgress(output, title, seeds.length * protocol.recipe.epochs);
     try {

@@ -26,11 +26,11 @@ import {
   labelForms,
   networkTeacher,
   projectorPresets,
+  readEncoder,
   readTrainedModel,
   relabel,
   relabelToFile,
   teacherAgreement,
-  zooEncoder,
   type LabelFormInput,
   type Teacher,
 } from "@limbeck/label-lightening";
@@ -149,9 +149,11 @@ async function label(set: SyntheticSet, flags: RelabelFlags, work: Work): Promis
   }
   const file = flags.encoder ?? flags.teacher;
   const network = flags.encoder === undefined ? flags.teacherNetwork : flags.encoderNetwork;
+  const { encoder, textHead } = readEncoder(file, dataset, { ...flags, network });
   const labelled = await labelByProjector(set, {
     ...shared,
-    encoder: zooEncoder(readTrainedModel(file, network, dataset)),
+    encoder,
+    ...(textHead === undefined ? {} : { textHead }),
     dataset,
     config: { ...projectorPresets[flags.projector].config, seed: flags.seed },
     onStep: onProgress,

@@ -13,6 +13,13 @@ export {
 export { zooEncoder, type Encoder, type HeadWeights } from "./projector/encoder.ts";
 export { labelByProjector, type LabelByProjectorOptions } from "./projector/label-by-projector.ts";
 export { adapterLayout, chooseAdapters, type Adapter, type AdapterLayout } from "./projector/low-rank.ts";
+export {
+  clipModels,
+  labelModelFromFile,
+  readEncoder,
+  type EncoderFile,
+  type EncoderFileOptions,
+} from "./read-encoder.ts";
 export { readTrainedModel } from "./read-trained-model.ts";
 export { relabel, relabelToFile, type RelabelOptions } from "./relabel.ts";
 export { teacherAgreement } from "./teacher-agreement.ts";

@@ -1,7 +1,6 @@
 import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import {
   createNetwork,
@@ -20,27 +19,9 @@ import { labelByProjector } from "../projector/label-by-projector.ts";
 import { networkTeacher } from "../teacher.ts";
 import type { ClipSizes } from "./clip-model.ts";
 import { readClip } from "./read-clip.ts";
+import { fixture, merges, TINY, weights } from "./testing/tiny-clip.ts";
 import { readTokenizer } from "./tokenizer.ts";
 
-const TINY: ClipSizes = {
-  kind: "transformer",
-  name: "tiny-clip",
-  image: 8,
-  patch: 4,
-  visionWidth: 8,
-  visionLayers: 2,
-  visionHeads: 2,
-  textWidth: 8,
-  textLayers: 2,
-  textHeads: 2,
-  features: 6,
-  vocabulary: 520,
-  context: 77,
-};
-const fixture = (name: string): string =>
-  fileURLToPath(new URL(`../../fixtures/pytorch/${name}`, import.meta.url));
-const weights = fixture("tiny-clip.safetensors");
-const merges = fixture("tiny-clip-merges.txt");
 const recorded = JSON.parse(readFileSync(fixture("tiny-clip.json"), "utf8")) as Record<
   | "images"
   | "imageFeatures"

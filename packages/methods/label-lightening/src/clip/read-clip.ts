@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { statSync } from "node:fs";
 import {
+  ConfigError,
   DataError,
   readSafetensors,
   type Network,
@@ -27,7 +28,7 @@ export interface Clip {
    * Unit text features of class prompts as a head, `[D, K]`: with them the encoder classifies without training.
    *
    * @param template Its `{}` stands for the class name.
-   * @throws {ConfigError} if a prompt has more tokens than the model takes.
+   * @throws {ConfigError} if a prompt has more tokens than the model takes, or the template has no place for the class.
    * @throws {DataError} if the tokenizer is another model's.
    */
   textHead(classes: readonly string[], tokenizer: Tokenizer, template?: string): HeadWeights;
@@ -105,6 +106,11 @@ export function readClip(path: string, sizes: ClipSizes = CLIP_VIT_B_32): Clip {
       if (tokenizer.size !== sizes.vocabulary) {
         throw new DataError(
           `${sizes.name}: wanted a tokenizer of ${sizes.vocabulary} tokens, got one of ${tokenizer.size}; give the merges of this model`,
+        );
+      }
+      if (!template.includes("{}")) {
+        throw new ConfigError(
+          `${sizes.name}: wanted a prompt in which {} stands for the class, got "${template}"; put {} where the class name goes`,
         );
       }
       const prompts = classes.map((name) => tokenizer.encode(template.replace("{}", name), sizes.context));

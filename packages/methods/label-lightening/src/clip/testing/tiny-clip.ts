@@ -1,0 +1,24 @@
+import { fileURLToPath } from "node:url";
+import type { ClipSizes } from "../clip-model.ts";
+
+/** A CLIP of a few numbers, recorded from PyTorch. */
+export const TINY: ClipSizes = {
+  kind: "transformer",
+  name: "tiny-clip",
+  image: 8,
+  patch: 4,
+  visionWidth: 8,
+  visionLayers: 2,
+  visionHeads: 2,
+  textWidth: 8,
+  textLayers: 2,
+  textHeads: 2,
+  features: 6,
+  vocabulary: 520,
+  context: 77,
+};
+/** Path of a recording. */
+export const fixture = (name: string): string =>
+  fileURLToPath(new URL(`../../../fixtures/pytorch/${name}`, import.meta.url));
+export const weights = fixture("tiny-clip.safetensors");
+export const merges = fixture("tiny-clip-merges.txt");
