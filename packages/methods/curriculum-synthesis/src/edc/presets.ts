@@ -7,8 +7,7 @@ import {
 } from "../shared/teacher-presets.ts";
 import type { EdcConfigInput } from "./config.ts";
 
-const source =
-  "shaoshitong/EDC, recover.sh; those of its eight teachers that the zoo has, from its squeeze settings";
+const source = "shaoshitong/EDC, recover.sh; its eight teachers from its squeeze settings";
 const teachers = (epochs: number) =>
   [
     "convnet3-batch",
@@ -17,9 +16,9 @@ const teachers = (epochs: number) =>
     "convnet2-batch",
     "resnet18-batch",
     "shufflenetv2-w48",
-  ]
-    .concat("mobilenetv2")
-    .map((network) => ({ network, epochs, learningRate: 0.05, batchSize: 64, weightDecay: 0 }));
+    "mobilenetv2",
+    "wrn-16-2",
+  ].map((network) => ({ network, epochs, learningRate: 0.05, batchSize: 64, weightDecay: 0 }));
 
 /** Named configurations of EDC. */
 export const edcPresets = {

@@ -7,10 +7,9 @@ import {
 } from "../shared/teacher-presets.ts";
 import type { GvbsmConfigInput } from "./config.ts";
 
-const source =
-  "shaoshitong/G_VBSM_Dataset_Condensation, recover.sh and squeeze.sh; WRN-16-2 there is left out here";
+const source = "shaoshitong/G_VBSM_Dataset_Condensation, recover.sh and squeeze.sh";
 const teachers = (epochs: number) =>
-  ["convnet3-batch", "resnet18-batch", "shufflenetv2-w48", "mobilenetv2"].map((network) => ({
+  ["convnet3-batch", "wrn-16-2", "resnet18-batch", "shufflenetv2-w48", "mobilenetv2"].map((network) => ({
     network,
     epochs,
     learningRate: 0.05,
@@ -20,7 +19,7 @@ const teachers = (epochs: number) =>
 const cifar10: Omit<GvbsmConfigInput, "ipc"> = { teachers: teachers(5), iterations: 4000 };
 const cifar100: Omit<GvbsmConfigInput, "ipc"> = { teachers: teachers(50), iterations: 4000 };
 
-/** Named configurations of G-VBSM, with those of its teachers that the zoo has. */
+/** Named configurations of G-VBSM. */
 export const gvbsmPresets = {
   "cifar10-ipc10-code": reported("cifar10", { ipc: 10, ...cifar10 }),
   "cifar10-ipc50-code": reported("cifar10", { ipc: 50, ...cifar10 }),
