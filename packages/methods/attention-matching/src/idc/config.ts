@@ -1,8 +1,17 @@
 import { z } from "zod";
 import { matchingConfigShape } from "../shared/config.ts";
 
-const { ipc, iterations, network, realBatch, imageMomentum, initialisation, factor, flipEmbedding } =
-  matchingConfigShape;
+const {
+  ipc,
+  iterations,
+  network,
+  realBatch,
+  imageRateHalfLife,
+  imageMomentum,
+  initialisation,
+  factor,
+  flipEmbedding,
+} = matchingConfigShape;
 
 /** Configuration of IDC. With factor 1 it is what its paper calls IDC-I. Pixels are in [0, 1]. */
 export const idcConfigSchema = z.strictObject({
@@ -25,6 +34,7 @@ export const idcConfigSchema = z.strictObject({
       "SGD step on the pixels for 10 images per class of baseSize: multiplied by ipc / 10 and (side / baseSize)²",
     ),
   baseSize: z.int().min(1).default(32).describe("side of the images that baseLearningRate is meant for"),
+  imageRateHalfLife,
   imageMomentum,
   initialisation: initialisation.default("mix"),
   factor: factor.default(2),

@@ -15,6 +15,7 @@ import {
   type RunContext,
   type StepResult,
 } from "@limbeck/core";
+import { imageRate } from "../shared/image-rate.ts";
 import { checkClasses } from "../shared/check-classes.ts";
 import { classGradient, frozenStatistics, realBatch } from "../shared/class-gradient.ts";
 import { differenceDistance } from "../shared/gradient-distance.ts";
@@ -107,7 +108,8 @@ function updatePixels(
   const network = context.network(config.network);
   const filters = filtersOf(network);
   const { classes } = context.dataset;
-  const rate = imageLearningRate(config, context);
+  const { imageRateHalfLife } = config;
+  const rate = imageRate({ imageLearningRate: pixelRate(config, context), imageRateHalfLife }, step);
   const moved = tf.tidy(() => {
     const statistics = frozenStatistics(context, network, state.theta, foldIn(key, "statistics"));
     const start = step % config.updatesPerNetwork === 0 ? tf.clipByValue(state.pixels, 0, 1) : state.pixels;
@@ -191,8 +193,8 @@ function pixelGradient(
   });
 }
 
-/** SGD step on the pixels: `base · ipc/10 · (side/baseSize)²`. */
-function imageLearningRate({ baseLearningRate, baseSize, ipc }: IdcConfig, { dataset }: RunContext): number {
+/** First SGD step on the pixels: `base · ipc/10 · (side/baseSize)²`. */
+function pixelRate({ baseLearningRate, baseSize, ipc }: IdcConfig, { dataset }: RunContext): number {
   return baseLearningRate * (ipc / 10) * (dataset.shape[0] / baseSize) ** 2;
 }
 

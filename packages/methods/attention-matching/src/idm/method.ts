@@ -13,6 +13,7 @@ import {
   type RunContext,
   type StepResult,
 } from "@limbeck/core";
+import { imageRate } from "../shared/image-rate.ts";
 import { classGroups } from "../shared/class-groups.ts";
 import { classMeans, squaredMeanDistance } from "../shared/class-means.ts";
 import { addTerms, gradientWithTerms } from "../shared/gradient-with-terms.ts";
@@ -47,7 +48,14 @@ function step(context: RunContext, state: IdmState, config: IdmConfig, number: n
   const filled = filledSlots(pushed, config);
 
   const [slot] = drawSlots(foldIn(key, "match"), filled, 1);
-  const { images, velocity, terms } = imageStep(context, state, config, queue[slot!]!, key);
+  const { images, velocity, terms } = imageStep(
+    context,
+    state,
+    config,
+    queue[slot!]!,
+    imageRate(config, number),
+    key,
+  );
 
   const trained: Record<string, QueuedNetwork> = { ...queue };
   for (const other of drawSlots(foldIn(key, "train"), filled, config.trainedNetworks)) {
@@ -66,6 +74,7 @@ function imageStep(
   state: IdmState,
   config: IdmConfig,
   queued: QueuedNetwork,
+  rate: number,
   key: Key,
 ): ImagesState & { readonly terms: Readonly<Record<string, number>> } {
   const accuracy = runningAccuracy(queued, config);
@@ -85,7 +94,7 @@ function imageStep(
       concatenate(gradients),
     );
     return {
-      images: tf.sub<tf.Tensor4D>(state.images, tf.mul(velocity, config.imageLearningRate)),
+      images: tf.sub<tf.Tensor4D>(state.images, tf.mul(velocity, rate)),
       velocity,
     };
   });

@@ -11,6 +11,12 @@ export const matchingConfigShape = {
   network: z.string().default("convnet3").describe("matching network, a name of the zoo"),
   realBatch: z.int().min(1).default(256).describe("real images per class and iteration"),
   imageLearningRate: z.number().positive().default(1).describe("SGD step on the images"),
+  imageRateHalfLife: z
+    .union([z.literal("none"), z.int().min(1)])
+    .default("none")
+    .describe(
+      "updates in which the step on the images halves, again and again, so that a short run begins with large ones and ends with fine ones; `none`: always the same, as published",
+    ),
   imageMomentum: z.number().min(0).lt(1).default(0.5).describe("SGD momentum on the images"),
   initialisation: z
     .enum(INITIALISATIONS)
@@ -42,6 +48,7 @@ export interface MatchingConfig {
   readonly network: string;
   readonly realBatch: number;
   readonly imageLearningRate: number;
+  readonly imageRateHalfLife: "none" | number;
   readonly imageMomentum: number;
   readonly initialisation: (typeof INITIALISATIONS)[number];
   readonly factor: number;

@@ -21,6 +21,7 @@ import { checkClasses } from "./check-classes.ts";
 import { classGradient, frozenStatistics, realBatch, type DistanceOfGradients } from "./class-gradient.ts";
 import { differenceDistance, globalCosineDistance, gradientDistance } from "./gradient-distance.ts";
 import { loopsOf, type GradientConfig } from "./gradient-config.ts";
+import { imageRate } from "./image-rate.ts";
 import { initialImages, type ImagesState } from "./images-state.ts";
 import { augmentationOf, imagesPerStored, siamese, syntheticBatch } from "./synthetic-batch.ts";
 
@@ -62,7 +63,7 @@ export function gradientMatchingStep(
   const { gradient, distance } = imageGradient(context, state, config, network, key);
   const moved = tf.tidy(() => {
     const velocity = tf.add(tf.mul(state.velocity, config.imageMomentum), gradient) as tf.Tensor4D;
-    const images = tf.sub(state.images, tf.mul(velocity, config.imageLearningRate)) as tf.Tensor4D;
+    const images = tf.sub(state.images, tf.mul(velocity, imageRate(config, step))) as tf.Tensor4D;
     return { images, velocity };
   });
   gradient.dispose();

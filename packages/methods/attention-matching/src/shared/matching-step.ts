@@ -15,6 +15,7 @@ import {
 import { classGroups } from "./class-groups.ts";
 import { classMeans, squaredMeanDistance } from "./class-means.ts";
 import type { MatchingConfig } from "./config.ts";
+import { imageRate } from "./image-rate.ts";
 import type { ImagesState } from "./images-state.ts";
 import { concatenate, imagesPerStored, siamese, syntheticBatch } from "./synthetic-batch.ts";
 
@@ -83,7 +84,7 @@ export function matchingStep(
     }
     const gradient = gradients.length === 1 ? gradients[0]! : tf.concat(gradients, 0);
     const velocity = tf.add(tf.mul(state.velocity, config.imageMomentum), gradient) as tf.Tensor4D;
-    const images = tf.sub(state.images, tf.mul(velocity, config.imageLearningRate)) as tf.Tensor4D;
+    const images = tf.sub(state.images, tf.mul(velocity, imageRate(config, step))) as tf.Tensor4D;
     return { images, velocity };
   });
   const loss = matching.features
