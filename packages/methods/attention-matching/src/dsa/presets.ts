@@ -37,9 +37,9 @@ export const dsaPresets: Readonly<Record<string, Preset<DsaConfigInput>>> = {
   "cifar10-ipc10-short": {
     status: "reproduced",
     source:
-      "ours: 20 times the published rate, a fifth of the network's epochs, half the real images, 300 of 10,000 updates; its record is in the package's README",
+      "ours: 20 times the published rate, a fifth of the network's epochs, half the real images, 900 of 10,000 updates; its record is in the package's README",
     dataset: "cifar10",
-    config: { ipc: 10, imageLearningRate: 2, innerEpochs: 10, realBatch: 128, iterations: 300 },
+    config: { ipc: 10, imageLearningRate: 2, innerEpochs: 10, realBatch: 128, iterations: 900 },
   },
   ...smallPresets,
 };
