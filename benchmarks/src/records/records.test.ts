@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { EvaluationRecord } from "./record.ts";
+import { differingSettings } from "./differing-settings.ts";
 import { appendRecord, readRecords } from "./record-file.ts";
 import { publishedFor, readPublished } from "./published.ts";
 import { recordsTable } from "./records-table.ts";
@@ -111,4 +112,21 @@ test("published accuracies stand beside ours on the papers' network, and nowhere
 test("the repository's published accuracies can be read", () => {
   const published = readPublished(join(import.meta.dirname, "../../records/published.yaml"));
   expect(publishedFor({ ...record, method: "dc", ipc: 1 }, published)).toBe("28.3 ± 0.5");
+});
+
+test("an option that came later has its default in older records", () => {
+  const older = record.config;
+  const dm = { ...record, method: "dm" };
+  const settings = differingSettings([
+    { ...dm, config: older },
+    { ...dm, config: { ...older, imageRateHalfLife: "none" } },
+    { ...dm, config: { ...older, imageRateHalfLife: 150 } },
+  ]);
+  expect(settings).toEqual(["imageRateHalfLife none", "imageRateHalfLife none", "imageRateHalfLife 150"]);
+  expect(
+    differingSettings([
+      { ...dm, config: older },
+      { ...dm, config: { ...older, imageRateHalfLife: "none" } },
+    ]),
+  ).toEqual(["", ""]);
 });
