@@ -86,6 +86,7 @@ export { checkFactor, decodedRows, multiFormation } from "./synthetic/multi-form
 export { denormalise, oneHotLabels, setImages, setLabels } from "./synthetic/set-tensors.ts";
 export { augmentationOf, imagesPerStored } from "./synthetic/stored-images.ts";
 export type { Provenance, SyntheticLabels, SyntheticSet } from "./synthetic/synthetic-set.ts";
+export { withLabels } from "./synthetic/with-labels.ts";
 export { validateSyntheticSet } from "./synthetic/validate-set.ts";
 export {
   batchesPerEpoch,

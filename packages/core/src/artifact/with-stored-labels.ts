@@ -1,4 +1,5 @@
 import { validateSyntheticSet } from "../synthetic/validate-set.ts";
+import { withLabels } from "../synthetic/with-labels.ts";
 import { hardLabels } from "./preview.ts";
 import type { SyntheticSet } from "../synthetic/synthetic-set.ts";
 import type { StoredLabels } from "./label-file.ts";
@@ -15,12 +16,7 @@ export function withStoredLabels(set: SyntheticSet, labels: StoredLabels): Synth
     classes: _classes,
     ...described
   } = (labels.kind === "views" ? labels.views : labels.projector).header;
-  const { provenance } = set;
-  const labelled: SyntheticSet = {
-    ...set,
-    labels: { ...labels, values: hardLabels(set) },
-    provenance: { ...provenance, config: { ...provenance.config, labels: described } },
-  };
+  const labelled = withLabels(set, { ...labels, values: hardLabels(set) }, described);
   validateSyntheticSet(labelled);
   return labelled;
 }

@@ -6,6 +6,7 @@ import {
   openLabelWriter,
   recordsLength,
   writeLabels,
+  withLabels,
   type Recipe,
   type StoredLabels,
   type SyntheticSet,
@@ -13,7 +14,6 @@ import {
 import { labelFormSchema, type LabelForm, type LabelFormInput } from "./label-form.ts";
 import { encodedBlocks, labelWork, type LabelWork } from "./label-work.ts";
 import { teacherFor, type Teacher } from "./teacher.ts";
-import { withLabels } from "./with-labels.ts";
 
 export interface RelabelOptions {
   readonly teacher: Teacher;

@@ -17,9 +17,8 @@ import { bicubicResize } from "../bicubic-resize.ts";
 import { labelModelOf } from "../label-model.ts";
 import { labelByProjector } from "../projector/label-by-projector.ts";
 import { networkTeacher } from "../teacher.ts";
-import type { ClipSizes } from "./clip-model.ts";
 import { readClip } from "./read-clip.ts";
-import { fixture, merges, TINY, weights } from "./testing/tiny-clip.ts";
+import { fixture, merges, TINY, TINY_RESIDUAL, weights } from "./testing/tiny-clip.ts";
 import { readTokenizer } from "./tokenizer.ts";
 
 const recorded = JSON.parse(readFileSync(fixture("tiny-clip.json"), "utf8")) as Record<
@@ -94,20 +93,7 @@ test("image features, text features and class scores are those that PyTorch reco
 
 test("the original layout with a residual network: the same, with the statistics of the file", () => {
   const before = tf.memory().numTensors;
-  const sizes: ClipSizes = {
-    kind: "residual",
-    name: "tiny-residual",
-    image: 64,
-    visionWidth: 2,
-    visionHeads: 4,
-    stages: [1, 1, 1, 1],
-    textWidth: 8,
-    textLayers: 2,
-    textHeads: 2,
-    features: 6,
-    vocabulary: 520,
-    context: 77,
-  };
+  const sizes = TINY_RESIDUAL;
   const clip = readClip(fixture("tiny-clip-residual.safetensors"), sizes);
   const head = clip.textHead(residual.prompts, readTokenizer(merges, 520), "{}");
   const unit = (row: readonly number[]): number[] => row.map((value) => value / Math.hypot(...row));

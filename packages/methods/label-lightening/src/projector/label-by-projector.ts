@@ -6,11 +6,11 @@ import {
   keyFromSeed,
   memoryBytes,
   realImages,
+  withLabels,
   type ImageDataset,
   type SyntheticSet,
 } from "@limbeck/core";
 import { teacherFor, type Teacher } from "../teacher.ts";
-import { withLabels } from "../with-labels.ts";
 import { projectorConfigSchema, type ProjectorConfigInput } from "./config.ts";
 import type { Encoder, HeadWeights } from "./encoder.ts";
 import { packProjector, projectorScores } from "./projector.ts";

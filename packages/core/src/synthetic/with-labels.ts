@@ -1,4 +1,4 @@
-import type { SyntheticLabels, SyntheticSet } from "@limbeck/core";
+import type { SyntheticLabels, SyntheticSet } from "./synthetic-set.ts";
 
 /**
  * A set with other labels; its provenance says which, under the key `labels` of the configuration, so that records tell sets apart.
