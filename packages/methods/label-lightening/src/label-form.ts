@@ -55,6 +55,11 @@ export const labelForms = {
   "lpld-x10": { source: LPLD, form: { kind: "views", keep: 0.1 } },
   "lpld-x20": { source: LPLD, form: { kind: "views", keep: 0.05 } },
   "lpld-x40": { source: LPLD, form: { kind: "views", keep: 0.025 } },
+  "lpld-x20-top1": {
+    source:
+      "pruning with the marginal smoothing of FKD: three bytes a view, a 120th of float16 scores of ten classes",
+    form: { kind: "views", keep: 0.05, codec: "top1-even" },
+  },
   "lpqld-top10": { source: LPQLD, form: { kind: "views", keep: 0.1, codec: "top10" } },
   "fkd-top5": {
     source: "Shen and Xing 2022; szq0214/FKD: marginal smoothing of the five largest",
