@@ -121,6 +121,26 @@ it("refuses what would not be the same run, and writes nothing", async () => {
   );
 });
 
+it("a run from before an option was there has the option's default", async () => {
+  await run(7, { directory: short });
+  const path = join(short, "config.json");
+  const stored = JSON.parse(fs.readFileSync(path, "utf8")) as { config: Record<string, unknown> };
+  const { momentum, ...older } = stored.config;
+  expect(momentum).toBe(0.5);
+  fs.writeFileSync(path, JSON.stringify({ ...stored, config: older }));
+  const other = distill(toyMethod, dataset, {
+    config: { ipc, iterations: 12, momentum: 0.6 },
+    directory: long,
+    continueFrom: short,
+  });
+  await expect(other.result).rejects.toThrow(/differs in config\.momentum \(0\.5 there, 0\.6 here\)/);
+  expect(hashSyntheticSet(await run(12, { directory: long, continueFrom: short }))).toBe(undisturbed);
+  // Its own folder too, with its own provenance.
+  fs.rmSync(join(short, "set.arrow"));
+  const set = await run(7, { directory: short, resume: true });
+  expect(set.provenance.config).toEqual({ ...older, iterations: 7 });
+});
+
 it("needs a folder, and a method whose steps do not depend on their number", () => {
   expect(() => run(12, { continueFrom: short })).toThrow(
     new ConfigError("distill: continueFrom needs a directory for the longer run"),

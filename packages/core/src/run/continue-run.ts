@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { storageError } from "../artifact/durable-file.ts";
 import { RunError } from "../errors.ts";
 import { readCheckpoint, writeCheckpoint, type Checkpoint } from "./checkpoint.ts";
-import { checkShorterRun, writeRunConfig, type RunConfig } from "./run-config.ts";
+import { checkShorterRun, writeRunConfig, type RunConfig, type WantedRun } from "./run-config.ts";
 import { keptSetPath, readRun, type RunPaths } from "./run-folder.ts";
 
 /**
@@ -19,7 +19,7 @@ import { keptSetPath, readRun, type RunPaths } from "./run-folder.ts";
 export function continueRun(
   from: string,
   paths: RunPaths,
-  wanted: RunConfig,
+  wanted: WantedRun,
 ): { readonly config: RunConfig; readonly checkpoint: Checkpoint } {
   const shorter = readRun(from);
   checkShorterRun(from, shorter.config, wanted);
@@ -30,12 +30,12 @@ export function continueRun(
     );
   }
   const { step } = checkpoint;
-  if (step > wanted.steps) {
+  if (step > wanted.config.steps) {
     throw new RunError(
-      `${from}: is at step ${step}, past the ${wanted.steps} of the run that is to continue it; ask for more iterations`,
+      `${from}: is at step ${step}, past the ${wanted.config.steps} of the run that is to continue it; ask for more iterations`,
     );
   }
-  const config = { ...wanted, continues: { step, commit: shorter.config.commit } };
+  const config = { ...wanted.config, continues: { step, commit: shorter.config.commit } };
   try {
     const history = shorter.events.filter((event) => event.step <= step && event.kind !== "done");
     writeRunConfig(paths.config, config);

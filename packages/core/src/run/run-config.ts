@@ -86,12 +86,19 @@ export function readRunConfig(path: string): RunConfig {
   );
 }
 
+/** What a run is to be: its configuration, and the schema of its method's. */
+export interface WantedRun {
+  readonly config: RunConfig;
+  /** Says what options that are newer than a stored run leave as it was: their defaults. */
+  readonly schema: z.ZodType;
+}
+
 /**
  * Checks that a run in `folder` may be continued as `wanted`.
  *
  * @throws {RunError} naming every key that decides the result and differs, with both values.
  */
-export function checkSameRun(folder: string, stored: RunConfig, wanted: RunConfig): void {
+export function checkSameRun(folder: string, stored: RunConfig, wanted: WantedRun): void {
   const differences = differencesOf(stored, wanted);
   if (differences.length === 0) return;
   throw new RunError(
@@ -104,7 +111,7 @@ export function checkSameRun(folder: string, stored: RunConfig, wanted: RunConfi
  *
  * @throws {RunError} naming every key that differs, with both values.
  */
-export function checkShorterRun(folder: string, stored: RunConfig, wanted: RunConfig): void {
+export function checkShorterRun(folder: string, stored: RunConfig, wanted: WantedRun): void {
   const differences = differencesOf(stored, wanted, "config.iterations");
   if (differences.length === 0) return;
   throw new RunError(
@@ -113,12 +120,22 @@ export function checkShorterRun(folder: string, stored: RunConfig, wanted: RunCo
   );
 }
 
-function differencesOf(stored: RunConfig, wanted: RunConfig, apartFrom?: string): string[] {
-  const there = new Map(identityEntries(stored));
+function differencesOf(
+  stored: RunConfig,
+  { config: wanted, schema }: WantedRun,
+  apartFrom?: string,
+): string[] {
+  const there = new Map(identityEntries(withLaterOptions(stored, schema)));
   const here = new Map(identityEntries(wanted));
   return [...new Set([...there.keys(), ...here.keys()])]
     .filter((key) => key !== apartFrom && there.get(key) !== here.get(key))
     .map((key) => `${key} (${there.get(key) ?? "unset"} there, ${here.get(key) ?? "unset"} here)`);
+}
+
+/** The run with the defaults of options that its method had not yet; as it is where the schema knows it no more. */
+function withLaterOptions(stored: RunConfig, schema: z.ZodType): RunConfig {
+  const complete = schema.safeParse(stored.config);
+  return complete.success ? { ...stored, config: complete.data as RunConfig["config"] } : stored;
 }
 
 /** Leaves of what decides the result, as dotted keys with JSON values. */

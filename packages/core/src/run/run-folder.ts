@@ -6,7 +6,7 @@ import { DataError, RunError } from "../errors.ts";
 import type { SyntheticSet } from "../synthetic/synthetic-set.ts";
 import { readCheckpoint, type Checkpoint } from "./checkpoint.ts";
 import { readEvents, type LoggedEvent } from "./event-log.ts";
-import { checkSameRun, readRunConfig, type RunConfig } from "./run-config.ts";
+import { checkSameRun, readRunConfig, type RunConfig, type WantedRun } from "./run-config.ts";
 import { lockRunFolder } from "./run-lock.ts";
 
 /** The files of a run folder. */
@@ -86,7 +86,7 @@ export interface HeldFolder {
  *   than `wanted`.
  * @throws {DataError} if the run in it is damaged.
  */
-export async function holdRunFolder(folder: string, wanted: RunConfig, resume: boolean): Promise<HeldFolder> {
+export async function holdRunFolder(folder: string, wanted: WantedRun, resume: boolean): Promise<HeldFolder> {
   const paths = runPaths(folder);
   const made = makeFolder(folder);
   const unlock = await lockRunFolder(folder);
@@ -103,7 +103,7 @@ export async function holdRunFolder(folder: string, wanted: RunConfig, resume: b
   }
 }
 
-function findRun(paths: RunPaths, wanted: RunConfig, resume: boolean): HeldFolder["found"] {
+function findRun(paths: RunPaths, wanted: WantedRun, resume: boolean): HeldFolder["found"] {
   if (!fs.existsSync(paths.config)) {
     const stray = [...folderGenerations(paths.checkpoint), paths.set, paths.events].find((path) =>
       fs.existsSync(path),

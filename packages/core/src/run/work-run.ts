@@ -60,7 +60,8 @@ export async function workRun<Schema extends z.ZodType, State extends MethodStat
       outlet,
     );
   }
-  const { paths, found, release } = await holdRunFolder(plan.directory, runConfig, plan.resume);
+  const wanted = { config: runConfig, schema: plan.method.configSchema };
+  const { paths, found, release } = await holdRunFolder(plan.directory, wanted, plan.resume);
   try {
     if (found.kind === "finished") {
       await outlet.emit({ kind: "done", step: plan.steps, seconds: loggedSeconds(paths.events) });
@@ -69,7 +70,7 @@ export async function workRun<Schema extends z.ZodType, State extends MethodStat
     let started: { readonly config: RunConfig; readonly checkpoint: Checkpoint | undefined } =
       found.kind === "started" ? found : { config: runConfig, checkpoint: undefined };
     if (started.checkpoint === undefined && plan.continueFrom !== undefined) {
-      started = continueRun(plan.continueFrom, paths, runConfig);
+      started = continueRun(plan.continueFrom, paths, wanted);
     }
     const cache = plan.cache ?? join(dirname(resolve(plan.directory)), "prepared");
     const ready = await prepared(plan, folderPartStore(cache), runConfig, outlet);
