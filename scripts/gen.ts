@@ -1,9 +1,10 @@
 import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
-import { join, relative } from "node:path";
+import { basename, extname, join, relative } from "node:path";
 import { format, resolveConfig } from "prettier";
 import { methodPackages, registrySource, withMethodDependencies, type Manifest } from "./method-registry.ts";
 import {
+  accuracyUpdatesPlot,
   labelBytesTable,
   readPublished,
   readRecords,
@@ -15,7 +16,7 @@ import { methodsOf, methodTable } from "./method-table.ts";
 
 /**
  * Writes what follows from the folders of packages/methods (the harness's registry, its dependencies, the table of methods in
- * README.md) and from benchmarks/records (the tables of results), the tables between markers. With `--check` nothing is
+ * README.md) and from benchmarks/records (the tables of results, pictures of accuracy by updates), the tables between markers. With `--check` nothing is
  * written and a stale file is an error.
  */
 const ROOT = join(import.meta.dirname, "..");
@@ -45,6 +46,8 @@ for (const each of packages) {
   await update(`${relative(ROOT, each.folder)}/README.md`, (present) =>
     Promise.resolve(between("records", recordsTable(own, published), present)),
   );
+  const picture = `benchmarks/records/updates-${basename(each.folder)}.svg`;
+  if (existsSync(join(ROOT, picture))) await update(picture, () => accuracyUpdatesPlot(own, published));
 }
 const labels = join(ROOT, "benchmarks", "records", "labels.jsonl");
 if (existsSync(labels)) {
@@ -78,7 +81,7 @@ async function update(path: string, make: (present: string) => Promise<string>):
   const present = await readFile(file, "utf8").catch(() => "");
   const made = await make(present);
   if (made === present) return;
-  const wanted = path.endsWith(".md")
+  const wanted = [".md", ".svg"].includes(extname(path))
     ? made
     : await format(made, { ...(await resolveConfig(file)), filepath: file });
   if (wanted === present) return;

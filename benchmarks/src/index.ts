@@ -111,6 +111,7 @@ export { workloadsNamed, workloadWords } from "./perf/workloads.ts";
 export { labelBytesTable } from "./labels/label-bytes-table.ts";
 
 // Charts.
+export { accuracyUpdatesPlot } from "./plots/accuracy-updates.ts";
 export { labelBytesPlot } from "./plots/label-bytes.ts";
 export { matchedStarts, startEpochsPlot, type MatchedStart } from "./plots/start-epochs.ts";
 
