@@ -4,7 +4,6 @@ import { matchSegment, termsOf, trajectoryForecast } from "../shared/match-segme
 import { drawSegment, prepareExperts } from "../shared/segments.ts";
 import {
   initialState,
-  isHeldBack,
   sgdStep,
   trajectoryResult,
   updatedState,
@@ -68,7 +67,7 @@ export const datm: DistillationMethod<typeof datmConfigSchema, DatmState> = {
     try {
       const moved = updatedState(state, gradient, config);
       const told = { loss: gradient.loss, terms: termsOf(gradient, segment, moved) };
-      if (isHeldBack(gradient.loss, config)) {
+      if (moved.images === state.images) {
         return { ...told, state: { ...moved, labels: rows, labelVelocity: state.labelVelocity } };
       }
       const { labelLearningRate, labelMomentum } = config;

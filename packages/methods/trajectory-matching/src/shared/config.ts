@@ -27,6 +27,12 @@ export const trajectoryConfigShape = {
     .union([z.literal("none"), z.number().positive()])
     .default("none")
     .describe("a step whose loss is above it changes nothing; 1 is the loss of a student that stands still"),
+  gradientLimit: z
+    .union([z.literal("none"), z.number().positive()])
+    .default("none")
+    .describe(
+      "a step whose images' gradient is longer than this many times its running mean changes nothing: derivatives through many steps can explode",
+    ),
   gradient: z
     .enum(["exact", "truncated"])
     .default("exact")

@@ -25,12 +25,16 @@ export type TrajectoryState = {
   readonly stepSizeVelocity: number;
   /** Steps in a row that a guard has held back. */
   readonly guarded: number;
+  /** Running mean of the length of the images' gradient, where it is limited; 0 before the first step. */
+  readonly gradientLength: number;
 };
 
 /** η stays between these: below 0 the student would climb, far above it diverges. */
 const STEP_SIZES = [1e-6, 1] as const;
 /** Guarded steps in a row after which a run has diverged. */
 const MOST_GUARDED = 200;
+/** Weight of what was in the running mean of gradients' lengths. */
+const LENGTH_DECAY = 0.9;
 
 /** The real images that a run may learn from: those of the context without the held-out ones. */
 export function trainingImages(context: RunContext, share: number): RealImages {
@@ -57,21 +61,22 @@ export function firstImages(context: RunContext, config: TrajectoryConfig, embed
 
 /** A state before the first step. It takes over the images. */
 export function initialState(images: tf.Tensor4D, { stepSize }: TrajectoryConfig): TrajectoryState {
-  return { images, velocity: tf.zerosLike(images), stepSize, stepSizeVelocity: 0, guarded: 0 };
-}
-
-/** Whether a step with this loss changes nothing. */
-export function isHeldBack(
-  loss: number,
-  { lossThreshold }: Pick<TrajectoryConfig, "lossThreshold">,
-): boolean {
-  return lossThreshold !== "none" && loss > lossThreshold;
+  return {
+    images,
+    velocity: tf.zerosLike(images),
+    stepSize,
+    stepSizeVelocity: 0,
+    guarded: 0,
+    gradientLength: 0,
+  };
 }
 
 /**
- * SGD with momentum on images and step size; none where the loss is above the threshold. The step size is kept in [1e-6, 1].
+ * SGD with momentum on images and step size; none where the loss is above the threshold or the gradient longer than its limit: then the
+ * images are those of `state`, not copies. The step size is kept in [1e-6, 1].
  *
- * Differs: the released codes let the step size become negative, which ends the run at its next evaluation.
+ * Differs: the released codes let the step size become negative, which ends the run at its next evaluation, and take every gradient
+ * as it is.
  *
  * @throws {RunError} if a guard has held back 200 steps in a row.
  */
@@ -81,10 +86,12 @@ export function updatedState(
   config: TrajectoryConfig,
 ): TrajectoryState {
   const guarded = state.guarded + 1;
-  if (isHeldBack(gradient.loss, config)) {
-    checkGuarded(guarded, `the loss was above ${config.lossThreshold}, now ${gradient.loss}`);
-    const { images, velocity, stepSize, stepSizeVelocity } = state;
-    return { images, velocity, stepSize, stepSizeVelocity, guarded };
+  const length = config.gradientLimit === "none" ? undefined : lengthOf(gradient.images);
+  const held = reasonToHold(state, gradient.loss, length, config);
+  if (held !== undefined) {
+    checkGuarded(guarded, held);
+    const { images, velocity, stepSize, stepSizeVelocity, gradientLength } = state;
+    return { images, velocity, stepSize, stepSizeVelocity, guarded, gradientLength };
   }
   const stepSizeVelocity = config.stepSizeMomentum * state.stepSizeVelocity + gradient.stepSize;
   const wanted = state.stepSize - config.stepSizeLearningRate * stepSizeVelocity;
@@ -99,7 +106,38 @@ export function updatedState(
     config.imageLearningRate,
     config.imageMomentum,
   );
-  return { images, velocity, stepSize, stepSizeVelocity, guarded: stepSize === wanted ? 0 : guarded };
+  return {
+    images,
+    velocity,
+    stepSize,
+    stepSizeVelocity,
+    guarded: stepSize === wanted ? 0 : guarded,
+    gradientLength: length === undefined ? 0 : runningMean(state.gradientLength, length),
+  };
+}
+
+/** Why a step changes nothing, where it is so. */
+function reasonToHold(
+  { gradientLength }: Pick<TrajectoryState, "gradientLength">,
+  loss: number,
+  length: number | undefined,
+  { lossThreshold, gradientLimit }: Pick<TrajectoryConfig, "lossThreshold" | "gradientLimit">,
+): string | undefined {
+  if (lossThreshold !== "none" && loss > lossThreshold) {
+    return `the loss was above ${lossThreshold}, now ${loss}`;
+  }
+  if (gradientLimit === "none" || length === undefined) return undefined;
+  // Also where the state is from before there was a limit.
+  const most = gradientLength > 0 ? gradientLimit * gradientLength : Infinity;
+  return length > most ? `the gradient of the images was longer than ${most}, now ${length}` : undefined;
+}
+
+function lengthOf(gradient: tf.Tensor): number {
+  return tf.tidy(() => tf.norm(gradient).dataSync()[0]!);
+}
+
+function runningMean(before: number, length: number): number {
+  return before > 0 ? LENGTH_DECAY * before + (1 - LENGTH_DECAY) * length : length;
 }
 
 /** `v ← μ·v + g`, `x ← x − η·v`: new tensors, which the caller owns. */
