@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { distill, engineInfo, hashSyntheticSet, readSet, resolveConfig } from "@limbeck/core";
+import { distill, engineInfo, hashSyntheticSet, readSet, resolveConfig, setPathOf } from "@limbeck/core";
 import { openDataset } from "@limbeck/datasets";
 import { Command, Option } from "commander";
 import { randomSubset } from "../accuracy/random-subset.ts";
@@ -66,7 +66,7 @@ export function downstreamCommand(): Command {
     .action(runContinual);
   const search = new Command("search")
     .description("choose a network on a condensed set, and see how well that ranks them")
-    .argument("<set>", "path of a set.arrow")
+    .argument("<set>", "path of a set.arrow, or a run's folder")
     .option("--dataset <name>", "name or path of the real data (default: what the set was made from)")
     .addOption(new Option("--space <name>", "networks").choices(["small", "full"]).default("small"))
     .option("--proxy <id>", "how networks are trained on the set", "dsa-e200-v1")
@@ -155,7 +155,7 @@ async function runContinual(flags: ContinualFlags): Promise<void> {
 }
 
 async function runSearch(path: string, flags: SearchFlags): Promise<void> {
-  const set = readSet(path);
+  const set = readSet(setPathOf(path));
   const [proxy, reference] = [protocolNamed(flags.proxy), protocolNamed(flags.reference)];
   await startEngine(flags);
   const opened = await openDataset(flags.dataset ?? set.provenance.dataset);

@@ -1,6 +1,5 @@
-import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { readSet, runPaths, writeFileBeside } from "@limbeck/core";
+import { readSet, setPathOf, writeFileBeside } from "@limbeck/core";
 import { openDataset } from "@limbeck/datasets";
 import {
   projectorConfigSchema,
@@ -70,7 +69,7 @@ async function labels(given: string, options: LabelsOptions): Promise<void> {
   const projector = projectorConfigSchema.parse(
     mergeConfig(projectorPresets[options.projector].config, overrides),
   );
-  const path = existsSync(given) && statSync(given).isDirectory() ? runPaths(given).set : given;
+  const path = setPathOf(given);
   const set = readSet(path);
   await startEngine(options);
   const opened = await openDataset(options.dataset ?? set.provenance.dataset);

@@ -13,6 +13,7 @@ import { registerReport } from "./commands/report.ts";
 import { registerSetup } from "./commands/setup.ts";
 import { registerSweep } from "./commands/sweep.ts";
 import { registerTrainEncoder } from "./commands/train-encoder.ts";
+import { registerTrainTeacher } from "./commands/train-teacher.ts";
 import { registerWorker } from "./commands/worker.ts";
 import { registerRelabel } from "./commands/relabel.ts";
 
@@ -32,6 +33,7 @@ export function createProgram(): Command {
   registerSweep(program);
   registerWorker(program);
   registerRelabel(program);
+  registerTrainTeacher(program);
   registerTrainEncoder(program);
   registerReport(program);
   registerPlot(program);

@@ -208,19 +208,21 @@ export {
   type Teacher,
   type TeacherConfig,
 } from "./train/teacher.ts";
+export {
+  trainTeacher,
+  trainedTeacherConfig,
+  trainedTeacherSchema,
+  type TrainedTeacherConfig,
+  type TrainedTeacherInput,
+} from "./train/train-teacher.ts";
 export { readNetworkWeights, weightTensors, type NetworkWeights } from "./train/network-weights.ts";
 export { encoderSchema, type EncoderConfig, type EncoderConfigInput } from "./train/encoder-config.ts";
 export { encoderKey, encoderParts, preparedEncoder } from "./train/encoder-parts.ts";
 export { neighbourAccuracy, type NeighbourOptions } from "./train/neighbour-accuracy.ts";
 export { ntXent } from "./train/nt-xent.ts";
 export { trainContrastive, type ContrastiveOptions } from "./train/train-contrastive.ts";
-export {
-  encoderConfig,
-  probeEncoder,
-  trainEncoder,
-  type ProbeOptions,
-  type TrainEncoderOptions,
-} from "./train/train-encoder.ts";
+export { encoderConfig, probeEncoder, trainEncoder, type ProbeOptions } from "./train/train-encoder.ts";
+export type { ResumableTrainingOptions } from "./train/training-parts.ts";
 export { trainedNetworkPart, type TrainedNetworkOptions } from "./train/trained-network-part.ts";
 export { trainStep, type TrainStepOptions, type TrainStepResult } from "./train/train-step.ts";
 export { trainingLoss } from "./train/training-loss.ts";
@@ -274,4 +276,4 @@ export { prepareContext, type PartEnvironment, type PrepareOptions } from "./run
 export { createRunContext } from "./run/run-context.ts";
 export { lockRunFolder } from "./run/run-lock.ts";
 export type { RunMetric } from "./run/run-metrics.ts";
-export { keptSetPath, readRun, runPaths, type RunPaths, type RunSummary } from "./run/run-folder.ts";
+export { keptSetPath, readRun, runPaths, setPathOf, type RunPaths, type RunSummary } from "./run/run-folder.ts";

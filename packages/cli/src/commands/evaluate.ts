@@ -11,7 +11,7 @@ import {
   withEngineOptions,
   type EvaluationRecord,
 } from "@limbeck/benchmarks";
-import { openLabels, readSet, withStoredLabels, type SyntheticSet } from "@limbeck/core";
+import { openLabels, readSet, setPathOf, withStoredLabels, type SyntheticSet } from "@limbeck/core";
 import { labelModelFromFile } from "@limbeck/label-lightening";
 import type { Command } from "commander";
 import { startEngineAloud, withOutputOptions, type CommonFlags } from "../common-options.ts";
@@ -38,7 +38,7 @@ export function registerEvaluate(program: Command): void {
   const command = program
     .command("evaluate")
     .description("train fresh networks on a set and test them on the real test split")
-    .argument("<set>", "path of a set.arrow")
+    .argument("<set>", "path of a set.arrow, or a run's folder")
     .option("--dataset <name>", "name or path of the real data (default: what the set was made from)")
     .option("--network <name>", "network of the zoo, such as convnet3, resnet18, mlp", "convnet3")
     .option(
@@ -56,7 +56,8 @@ export function registerEvaluate(program: Command): void {
   withOutputOptions(withEngineOptions(command)).action(runEvaluate);
 }
 
-async function runEvaluate(path: string, flags: EvaluateFlags): Promise<void> {
+async function runEvaluate(given: string, flags: EvaluateFlags): Promise<void> {
+  const path = setPathOf(given);
   const output = createOutput(flags);
   const protocol = protocolNamed(flags.protocol);
   const stored = readSet(path);

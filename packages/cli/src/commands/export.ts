@@ -1,4 +1,3 @@
-import { existsSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import {
   dataCard,
@@ -9,6 +8,7 @@ import {
   exportSafetensors,
   exportTensorboard,
   readSet,
+  setPathOf,
   writeFileBeside,
   type CardOptions,
   type RunMetric,
@@ -68,17 +68,18 @@ export function registerExport(program: Command): void {
       .description(
         "write a set as Parquet, a folder of pictures, safetensors, NPZ or a data card; or its run for TensorBoard, or as metrics in JSON lines",
       )
-      .argument("<set>", "path of a set.arrow, or for tensorboard and metrics of a run folder")
+      .argument("<set>", "path of a set.arrow, or a run's folder (tensorboard and metrics tell of the run)")
       .addOption(
         new Option("--format <name>", "what to write")
           .choices([...Object.keys(formats), ...Object.keys(runFormats)])
           .makeOptionMandatory(),
       )
       .option("--out <path>", "folder or file to write (default: beside the set)"),
-  ).action(async (path: string, { format, out, ...flags }: ExportFlags) => {
+  ).action(async (given: string, { format, out, ...flags }: ExportFlags) => {
     const output = createOutput(flags);
+    const path = setPathOf(given);
     if (format === "tensorboard" || format === "metrics") {
-      const folder = existsSync(path) && statSync(path).isDirectory() ? path : dirname(path);
+      const folder = dirname(path);
       const target = out ?? join(folder, runFormats[format].path);
       const file = runFormats[format].write(folder, target, accuracyBeside(folder));
       output.result({ format, path: file }, file);

@@ -14,6 +14,7 @@ import {
   InterruptedError,
   openLabels,
   readSet,
+  setPathOf,
   setBytes,
   withStoredLabels,
   writeLabels,
@@ -58,7 +59,7 @@ export function registerRelabel(program: Command): void {
   const command = program
     .command("relabel")
     .description("give the images of a set labels of a teacher, and count their bytes")
-    .argument("<set>", "path of a set.arrow")
+    .argument("<set>", "path of a set.arrow, or a run's folder")
     .option("--dataset <name>", "name or path of the real data (default: what the set was made from)")
     .addOption(
       new Option("--form <name>", "how the labels are kept")
@@ -77,7 +78,8 @@ export function registerRelabel(program: Command): void {
   withOutputOptions(withEngineOptions(withLabellingOptions(command))).action(runRelabel);
 }
 
-async function runRelabel(path: string, flags: RelabelFlags): Promise<void> {
+async function runRelabel(given: string, flags: RelabelFlags): Promise<void> {
+  const path = setPathOf(given);
   const output = createOutput(flags);
   protocolNamed(flags.protocol);
   if (flags.labels !== undefined && flags.out !== undefined) {

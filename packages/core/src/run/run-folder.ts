@@ -34,6 +34,11 @@ export function runPaths(folder: string): RunPaths {
   };
 }
 
+/** Path of a set that is named by itself or by its run's folder. */
+export function setPathOf(path: string): string {
+  return fs.statSync(path, { throwIfNoEntry: false })?.isDirectory() === true ? runPaths(path).set : path;
+}
+
 /** Where a run folder keeps the set as it stood after some step. */
 export function keptSetPath(folder: string, step: number): string {
   return join(folder, "sets", `step-${String(step).padStart(6, "0")}.arrow`);

@@ -10,9 +10,12 @@ import type { RunContext } from "../method/method.ts";
 import type { PreparedPart } from "../method/prepared-part.ts";
 import type { Network, NetworkStatistics } from "../nn/network.ts";
 import { foldIn, keyFromSeed } from "../random/key.ts";
+import { networkNameOf, readNetwork } from "../artifact/network-file.ts";
+import { numbersOf } from "../engine/numbers-of.ts";
 import { accuracy } from "./accuracy.ts";
 import { readNetworkWeights, weightTensors, type NetworkWeights } from "./network-weights.ts";
 import { recipeSchema, type Recipe } from "./recipe.ts";
+import { disposeTrained, type TrainingCourse } from "./train-epochs.ts";
 import { trainNetwork } from "./train-network.ts";
 import { arraysOf, dataIdentity, trainingParts } from "./training-parts.ts";
 
@@ -31,7 +34,7 @@ export const teacherSchema = z.strictObject({
     .min(1)
     .optional()
     .describe(
-      "safetensors checkpoint in torchvision's naming, in the working folder or the folder LIMBECK_DATA; without one the network is trained here",
+      "safetensors that `limbeck train-teacher` wrote, or a checkpoint in torchvision's naming, in the working folder or the folder LIMBECK_DATA; without one the network is trained here",
     ),
   normalisation: z
     .strictObject({ mean: z.array(z.number()), std: z.array(z.number().positive()) })
@@ -79,6 +82,7 @@ function teacherRecipe(teacher: TeacherConfig, { mirrorInvariant }: ImageDataset
  * A checkpoint is read and checked at once, and tried on a few training images when the part is made.
  *
  * @param part Name of the teacher within the run.
+ * @param onEpoch Told after each epoch that is trained now.
  * @throws {ConfigError} if the network is unknown or has no batch normalisation, or the checkpoint was trained on other classes
  *   or with another normalisation.
  * @throws {DataError} if the checkpoint is not one of this network.
@@ -87,6 +91,7 @@ export function teacherParts(
   context: RunContext,
   part: string,
   teacher: TeacherConfig,
+  onEpoch?: TrainingCourse["onEpoch"],
 ): readonly [...PreparedPart[], PreparedPart] {
   const network = context.network(teacher.network);
   if (!network.usesBatchStatistics) {
@@ -95,7 +100,7 @@ export function teacherParts(
     );
   }
   return teacher.file === undefined
-    ? trainedParts(context, part, teacher, network)
+    ? trainedParts(context, part, teacher, network, onEpoch)
     : [checkpointPart(context, part, teacher, teacher.file, network)];
 }
 
@@ -106,9 +111,13 @@ function checkpointPart(
   file: string,
   network: Network,
 ): PreparedPart {
-  const { metadata, ...weights } = readNetworkWeights(network, locate(part, file));
-  checkClasses(part, metadata, dataset);
-  checkSameNormalisation(part, teacher, metadata, dataset);
+  const {
+    weights,
+    classes,
+    constants = teacher.normalisation,
+  } = readTeacherFile(network, locate(part, file));
+  checkClasses(part, classes, dataset);
+  checkSameNormalisation(part, constants, dataset);
   return {
     name: part,
     bytes: 4 * (weights.theta.length + 2 * weights.mean.length),
@@ -131,6 +140,7 @@ function trainedParts(
   part: string,
   teacher: TeacherConfig,
   network: Network,
+  onEpoch: TrainingCourse["onEpoch"],
 ): readonly [...PreparedPart[], PreparedPart] {
   const recipe = teacherRecipe(teacher, dataset);
   const { seed } = teacher;
@@ -155,6 +165,7 @@ function trainedParts(
         recipe,
         key: foldIn(keyFromSeed(seed), "teacher"),
         ...course,
+        ...(onEpoch === undefined ? {} : { onEpoch }),
       }),
   });
 }
@@ -166,6 +177,54 @@ export function preparedTeacher(context: RunContext, part: string, teacher: Teac
   const values = (name: keyof NetworkWeights): Float32Array => arrays[name]!.data as Float32Array;
   const weights = { theta: values("theta"), mean: values("mean"), variance: values("variance") };
   return { network, ...weightTensors(network, weights) };
+}
+
+interface TeacherFile {
+  readonly weights: NetworkWeights;
+  /** In order, where the file names them. */
+  readonly classes?: readonly string[] | undefined;
+  /** What the images were normalised with, where the file says it. */
+  readonly constants?: TeacherConfig["normalisation"] | undefined;
+}
+
+/** A file of the suite's own, or a checkpoint, whose metadata may have numbers and class names joined by commas. */
+function readTeacherFile(network: Network, path: string): TeacherFile {
+  const own = networkNameOf(path);
+  if (own === undefined) {
+    const { metadata, ...weights } = readNetworkWeights(network, path);
+    const { mean, std, classes } = metadata;
+    const numbers = (text: string): number[] => text.split(",").map(Number);
+    return {
+      weights,
+      classes: classes?.split(","),
+      constants: mean && std ? { mean: numbers(mean), std: numbers(std) } : undefined,
+    };
+  }
+  if (own !== network.name) {
+    throw new ConfigError(`${path}: wanted ${network.name}, got a file of ${own}; name that network`);
+  }
+  const model = readNetwork(path);
+  try {
+    const { inputShape } = model.network;
+    if (String(inputShape) !== String(network.inputShape)) {
+      throw new ConfigError(
+        `${path}: wanted a network for images of ${network.inputShape.join("×")}, got one for ${inputShape.join("×")}; give a teacher of these images`,
+      );
+    }
+    const { theta, statistics, classes, normalisation } = model;
+    const flat = (vectors: readonly tf.Tensor1D[]): Float32Array => numbersOf(() => tf.concat([...vectors]));
+    return {
+      weights: {
+        theta: numbersOf(() => tf.clone(theta)),
+        mean: flat(statistics!.mean),
+        variance: flat(statistics!.variance),
+      },
+      classes,
+      constants: { mean: [...normalisation.mean], std: [...normalisation.std] },
+    };
+  } finally {
+    disposeTrained(model);
+  }
 }
 
 function digest({ theta, mean, variance }: NetworkWeights): string {
@@ -184,13 +243,11 @@ function locate(part: string, file: string): string {
   );
 }
 
-/** A checkpoint may carry its class names in order, joined by commas. */
 function checkClasses(
   part: string,
-  metadata: Readonly<Record<string, string>>,
+  given: readonly string[] | undefined,
   { name, classes }: ImageDataset,
 ): void {
-  const given = metadata["classes"]?.split(",");
   if (given === undefined) return;
   const place = classes.findIndex((label, i) => label !== given[i]);
   if (given.length === classes.length && place < 0) return;
@@ -205,15 +262,9 @@ function checkClasses(
 
 function checkSameNormalisation(
   part: string,
-  { normalisation: given }: TeacherConfig,
-  metadata: Readonly<Record<string, string>>,
+  own: TeacherConfig["normalisation"],
   { name, normalisation }: ImageDataset,
 ): void {
-  const numbers = (text: string): number[] => text.split(",").map(Number);
-  const { mean, std } = metadata;
-  const told =
-    mean !== undefined && std !== undefined ? { mean: numbers(mean), std: numbers(std) } : undefined;
-  const own = told ?? given;
   if (own === undefined) {
     throw new ConfigError(
       `${part}: the checkpoint does not say which normalisation its images had; give it as normalisation: { mean, std }`,

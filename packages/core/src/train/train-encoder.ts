@@ -6,25 +6,20 @@ import { subsetOfSplit } from "../dataset/split.ts";
 import { resolveConfig } from "../method/resolve-config.ts";
 import type { Network, NetworkStatistics } from "../nn/network.ts";
 import { memoryPartStore } from "../run/part-store.ts";
-import { prepareContext, type PrepareOptions } from "../run/prepare-parts.ts";
+import { prepareContext } from "../run/prepare-parts.ts";
 import { createRunContext } from "../run/run-context.ts";
 import { runEnvironment } from "../run/run-environment.ts";
 import type { Accuracy } from "./accuracy.ts";
 import { encoderSchema, type EncoderConfig, type EncoderConfigInput } from "./encoder-config.ts";
 import { encoderParts, preparedEncoder } from "./encoder-parts.ts";
 import { neighbourAccuracy } from "./neighbour-accuracy.ts";
-import type { TrainingCourse } from "./train-epochs.ts";
+import type { ResumableTrainingOptions } from "./training-parts.ts";
 
 /** Images of a class whose embeddings a held-out image is compared with, at most. */
 const BANK_PER_CLASS = 500;
 
 /** Name of the encoder among the parts, and what begins its messages. */
 const PART = "encoder";
-
-export interface TrainEncoderOptions extends Partial<Omit<PrepareOptions, "environment">> {
-  /** Told after each epoch that is trained now. */
-  readonly onEpoch?: TrainingCourse["onEpoch"];
-}
 
 /**
  * A complete configuration of {@link trainEncoder}.
@@ -50,7 +45,7 @@ export function encoderConfig(input: EncoderConfigInput): EncoderConfig {
 export async function trainEncoder(
   dataset: ImageDataset,
   input: EncoderConfigInput,
-  { onEpoch, store = memoryPartStore(), ...options }: TrainEncoderOptions = {},
+  { onEpoch, store = memoryPartStore(), ...options }: ResumableTrainingOptions = {},
 ): Promise<TrainedModel> {
   const config = encoderConfig(input);
   const context = createRunContext(dataset, config.seed);

@@ -4,6 +4,7 @@ import { normalisationDigest } from "../dataset/normalisation-digest.ts";
 import { numbersOf } from "../engine/numbers-of.ts";
 import type { PreparedArrays, PreparedPart } from "../method/prepared-part.ts";
 import type { Network } from "../nn/network.ts";
+import type { PrepareOptions } from "../run/prepare-parts.ts";
 import { weightTensors } from "./network-weights.ts";
 import {
   disposeTrained,
@@ -14,6 +15,12 @@ import {
 
 /** Snapshots of a training that are kept on its way, at most. */
 const SNAPSHOTS = 4;
+
+/** Where the parts of a training are kept, and who is told. */
+export interface ResumableTrainingOptions extends Partial<Omit<PrepareOptions, "environment">> {
+  /** Told after each epoch that is trained now. */
+  readonly onEpoch?: TrainingCourse["onEpoch"];
+}
 
 export interface TrainingPartsOptions {
   /** Name of the last part, which is what was trained, within the run. */
