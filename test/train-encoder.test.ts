@@ -2,7 +2,6 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { randomSubset } from "@limbeck/benchmarks";
-import { createProgram } from "@limbeck/cli";
 import {
   createNetwork,
   disposeTrained,
@@ -16,43 +15,22 @@ import {
   writeSet,
 } from "@limbeck/core";
 import { openDataset } from "@limbeck/datasets";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { limbeckInProcess, noted } from "./limbeck-in-process.ts";
 import { writePictureFolder } from "./picture-folder.ts";
 
-// Every command runs in this process: starting one each takes longer than their work.
-vi.setConfig({ testTimeout: 120_000 });
 let cwd: string;
 let pictures: string;
-let printed: string;
-let noted: string;
 beforeEach(async () => {
   cwd = mkdtempSync(join(tmpdir(), "limbeck-encoder-"));
   pictures = join(cwd, "pictures");
   await writePictureFolder(pictures, 12);
-  [printed, noted] = ["", ""];
-  vi.spyOn(process.stdout, "write").mockImplementation((text) => {
-    printed += String(text);
-    return true;
-  });
-  vi.spyOn(process.stderr, "write").mockImplementation((text) => {
-    noted += String(text);
-    return true;
-  });
 });
-afterEach(() => {
-  vi.restoreAllMocks();
-  rmSync(cwd, { recursive: true });
-});
+afterEach(() => rmSync(cwd, { recursive: true }));
 
-/** Runs a command to its end. @returns What it printed. */
-async function limbeck(...args: string[]): Promise<string> {
-  [printed, noted] = ["", ""];
-  await createProgram().parseAsync([...args], { from: "user" });
-  return printed;
-}
 const native = ["--backend", "native", "--threads", "1"];
 const train = (...more: string[]): Promise<string> =>
-  limbeck("train-encoder", pictures, "--network", "convnet3-w8-batch", ...native, ...more);
+  limbeckInProcess("train-encoder", pictures, "--network", "convnet3-w8-batch", ...native, ...more);
 
 test("an encoder trained without labels, and labels of a projector on it", async () => {
   const path = join(cwd, "encoder.safetensors");
@@ -68,7 +46,7 @@ test("an encoder trained without labels, and labels of a projector on it", async
   expect(await train(...settings, "--out", path)).toMatch(
     /encoder\.safetensors\nnearest neighbours: [\d.]+ % of 6 held-out training images get their class, [\d.]+ % before the training\nnext: limbeck relabel/,
   );
-  expect(noted).toContain("train-encoder 6/6");
+  expect(noted()).toContain("train-encoder 6/6");
   const bytes = readFileSync(path);
   const model = readNetwork(path);
   expect([model.network.name, model.classes]).toEqual(["convnet3-w8-batch", ["left", "top"]]);
@@ -80,7 +58,7 @@ test("an encoder trained without labels, and labels of a projector on it", async
     network: "convnet3-w8-batch",
     neighbours: { images: 6 },
   });
-  expect(noted).not.toContain("train-encoder");
+  expect(noted()).not.toContain("train-encoder");
   expect(readFileSync(again).equals(bytes)).toBe(true);
 
   const dataset = await openDataset(pictures);
@@ -98,7 +76,7 @@ test("an encoder trained without labels, and labels of a projector on it", async
   await writeNetwork(teacher, { ...taught, classes, normalisation });
   disposeTrained(taught);
   const hello = ["relabel", set, "--dataset", pictures, "--teacher", teacher, "--form", "hello", ...native];
-  await limbeck(...hello, "--encoder", path, "--encoder-network", "convnet3-w8-batch");
+  await limbeckInProcess(...hello, "--encoder", path, "--encoder-network", "convnet3-w8-batch");
   const { labels } = readSet(join(cwd, "hello.arrow"));
   expect(labels.kind === "projector" && labels.projector.header.model).toMatchObject({
     encoder: { name: "convnet3-w8-batch", features: 32 },
@@ -106,7 +84,7 @@ test("an encoder trained without labels, and labels of a projector on it", async
   });
   const student = ["--protocol", "rded-e30-v1", "--network", "convnet3-w8", "--seeds", "0", ...native];
   const scored = ["evaluate", join(cwd, "hello.arrow"), "--dataset", pictures, ...student];
-  await limbeck(...scored, "--teacher", path);
+  await limbeckInProcess(...scored, "--teacher", path);
   expect(existsSync(join(cwd, "records.jsonl"))).toBe(true);
 });
 
@@ -126,9 +104,11 @@ test("what cannot be trained is refused before anything is written", async () =>
   await expect(train("--out", join(cwd, "folder"))).rejects.toThrow(
     `train-encoder: --out ${join(cwd, "folder")}: wanted the path of a file, got a folder; give encoder.safetensors in it`,
   );
-  await expect(limbeck("train-encoder", join(cwd, "nowhere"), ...native, ...out)).rejects.toThrow("nowhere");
-  await expect(limbeck("train-encoder", pictures, "--network", "clip", ...native, ...out)).rejects.toThrow(
-    'unknown network "clip": no network is called "clip"',
+  await expect(limbeckInProcess("train-encoder", join(cwd, "nowhere"), ...native, ...out)).rejects.toThrow(
+    "nowhere",
   );
+  await expect(
+    limbeckInProcess("train-encoder", pictures, "--network", "clip", ...native, ...out),
+  ).rejects.toThrow('unknown network "clip": no network is called "clip"');
   expect(readdirSync(cwd).sort()).toEqual(["folder", "pictures"]);
 });

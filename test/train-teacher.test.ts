@@ -1,7 +1,6 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createProgram } from "@limbeck/cli";
 import {
   createNetwork,
   keyFromSeed,
@@ -13,39 +12,21 @@ import {
 } from "@limbeck/core";
 import { openDataset } from "@limbeck/datasets";
 import * as tf from "@tensorflow/tfjs-core";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { limbeckInProcess, noted } from "./limbeck-in-process.ts";
 import { writePictureFolder } from "./picture-folder.ts";
 
-// Every command runs in this process: starting one each takes longer than their work.
-vi.setConfig({ testTimeout: 120_000 });
 let cwd: string;
 let pictures: string;
-let printed: string;
-let noted: string;
 beforeEach(async () => {
   cwd = mkdtempSync(join(tmpdir(), "limbeck-teacher-"));
   pictures = join(cwd, "pictures");
   await writePictureFolder(pictures, 12);
-  vi.spyOn(process.stdout, "write").mockImplementation((text) => {
-    printed += String(text);
-    return true;
-  });
-  vi.spyOn(process.stderr, "write").mockImplementation((text) => {
-    noted += String(text);
-    return true;
-  });
 });
-afterEach(() => {
-  vi.restoreAllMocks();
-  rmSync(cwd, { recursive: true });
-});
+afterEach(() => rmSync(cwd, { recursive: true }));
 
-/** Runs a command to its end. @returns What it printed. */
-async function limbeck(...args: string[]): Promise<string> {
-  [printed, noted] = ["", ""];
-  await createProgram().parseAsync([...args, "--backend", "native", "--threads", "1"], { from: "user" });
-  return printed;
-}
+const limbeck = (...args: string[]): Promise<string> =>
+  limbeckInProcess(...args, "--backend", "native", "--threads", "1");
 const NETWORK = "convnet3-w8-batch";
 const settings = ["--network", NETWORK, "--epochs", "6", "--batch-size", "8", "--set", "learningRate=0.02"];
 const train = (...more: string[]): Promise<string> =>
@@ -64,7 +45,7 @@ test("one teacher for a method, for labels and for a student, trained once", asy
   expect(await train("--out", path)).toMatch(
     /teacher\.safetensors\n[\d.]+ % of \d+ test images\nnext: limbeck distill/,
   );
-  expect(noted).toContain("train-teacher 6/6");
+  expect(noted()).toContain("train-teacher 6/6");
   const bytes = readFileSync(path);
   // In code the same numbers.
   await useBackend("native", { threads: 1 });
