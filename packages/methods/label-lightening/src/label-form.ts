@@ -57,7 +57,7 @@ export const labelForms = {
   "lpld-x40": { source: LPLD, form: { kind: "views", keep: 0.025 } },
   "lpld-x20-top1": {
     source:
-      "pruning with the marginal smoothing of FKD: three bytes a view, a 120th of float16 scores of ten classes",
+      "pruning with FKD's smoothing of one score: five bytes a view, a 75th of all of ten classes' float16",
     form: { kind: "views", keep: 0.05, codec: "top1-even" },
   },
   "lpqld-top10": { source: LPQLD, form: { kind: "views", keep: 0.1, codec: "top10" } },
