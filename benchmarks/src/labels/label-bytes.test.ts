@@ -27,6 +27,8 @@ import { formList, formOfRecord, type NamedForm } from "./named-form.ts";
 const dataset = toyDataset({ classes: 10, shape: [8, 8, 3], perClass: 4 });
 const [IMAGES, CLASSES, EPOCHS] = [20, 10, 40];
 const forms = [...(Object.keys(labelForms) as NamedForm[]), "hello", "hard"] as const;
+/** As records tell them: a projector with its rank. */
+const told = forms.map((form) => (form === "hello" ? "hello, rank 1" : form));
 let folder: string;
 let set: SyntheticSet;
 let teacher: TrainedModel;
@@ -59,7 +61,7 @@ test("a record a form with its exact bytes, once; more students only add to them
   const before = liveTensors();
   const records = await labelBytesRecords(set, dataset, { ...common, forms, seeds: [0] });
   expect(liveTensors()).toBe(before);
-  expect(records.map(formOfRecord)).toEqual(forms);
+  expect(records.map(formOfRecord)).toEqual(told);
   expect(readRecords(common.records)).toEqual(records);
 
   const [runs] = readdirSync(join(common.runs, "labels"));
@@ -100,16 +102,31 @@ test("a record a form with its exact bytes, once; more students only add to them
   const students = Object.fromEntries(series!.points.map(({ form, accuracy }) => [form, accuracy.n]));
   expect(students).toMatchObject({ infer: 2, hard: 2, views: 1 });
   const beside = Object.fromEntries(series!.points.map(({ form, beside }) => [form, beside]));
-  expect(beside).toMatchObject({ online: "teacher", hello: "encoder", infer: "nothing", hard: "nothing" });
+  expect(beside).toMatchObject({
+    online: "teacher",
+    "hello, rank 1": "encoder",
+    infer: "nothing",
+    hard: "nothing",
+  });
 
   const table = labelBytesTable(more);
   expect(table).toContain(
     `toy, 2 images per class, random, convnet1-w8, sre2l-e40-v1; images ${IMAGES * 8 * 8 * 3 * 4} bytes`,
   );
   expect(table).toMatch(/\| hard \| 20 \| 0\.0013 \| – \| [\d.]+ ± [\d.]+ \(n = 2\) \|/);
+  // Sets with one form share a table, with what their images were made with.
+  const alone = { ...records[0]!, method: "rded", network: "vgg11" };
+  const both = labelBytesTable([
+    ...more,
+    { ...alone, config: { ...alone.config, teacher: { network: "resnet20" } } },
+  ]);
+  expect(both.startsWith(table)).toBe(true);
+  expect(both.slice(table.length)).toMatch(
+    /^\n\nOne form of labels alone:\n\n.*\n.*\n\| toy \| 2 \| rded \| resnet20 \| vgg11 \| sre2l-e40-v1 \| views \| \d+ \| [\d.]+ \(n = 1\) \|/,
+  );
   const picture = await labelBytesPlot(readRecords(common.records));
   expect(picture).toMatch(/^<svg/);
-  for (const form of forms) expect(picture).toContain(`>${form}<`);
+  for (const form of told) expect(picture).toContain(`>${form}<`);
 });
 
 test("stopped while labels are made, it says how to go on and keeps nothing half-made", async () => {

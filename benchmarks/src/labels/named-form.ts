@@ -36,16 +36,16 @@ export function withClassesOnly(set: SyntheticSet): SyntheticSet {
 
 /** What relabelling leaves in the configuration of a set. */
 const relabelledSchema = z.object({
-  form: z.looseObject({ kind: z.string() }),
+  form: z.looseObject({ kind: z.string(), encoderRank: z.int().optional() }),
   encoder: z.string().optional(),
 });
 
-/** Name of the form that a record's labels have; one that has none is told by its codec and share. */
+/** Name of the form that a record's labels have; a projector's with the rank of its adapters; one that has none is told by its codec and share. */
 export function formOfRecord({ config, labels = "hard" }: EvaluationRecord): string {
   const relabelled = relabelledSchema.safeParse(config["labels"]);
   if (!relabelled.success) return labels;
   const { form } = relabelled.data;
-  if (form.kind === "projector") return "hello";
+  if (form.kind === "projector") return `hello, rank ${form.encoderRank}`;
   const named = Object.entries(labelForms).find(
     ([, each]) => sortedJson(labelFormSchema.parse(each.form)) === sortedJson(form),
   );

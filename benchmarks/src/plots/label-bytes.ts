@@ -1,14 +1,17 @@
-import { labelBytesSeries } from "../labels/label-bytes-points.ts";
+import { labelBytesSeries, type LabelBytesSeries } from "../labels/label-bytes-points.ts";
 import type { EvaluationRecord } from "../records/record.ts";
 import { vegaSvg } from "./vega-svg.ts";
 
-/** Accuracy over the bytes of labels, logarithmic: a panel for each set, student and protocol, a point a form with its standard deviation. */
+/**
+ * Accuracy over the bytes of labels, logarithmic: a panel for each set, student and protocol that has several forms, a point a form with
+ * its standard deviation.
+ */
 export async function labelBytesPlot(records: readonly EvaluationRecord[]): Promise<string> {
   return vegaSvg({
     $schema: "https://vega.github.io/schema/vega-lite/v6.json",
     background: "white",
     columns: 2,
-    concat: labelBytesSeries(records).map(({ title, points }) => ({
+    concat: comparedSeries(records).map(({ title, points }) => ({
       title,
       width: 420,
       height: 280,
@@ -54,6 +57,13 @@ export async function labelBytesPlot(records: readonly EvaluationRecord[]): Prom
       ],
     })),
   });
+}
+
+/** All, where none has several. */
+function comparedSeries(records: readonly EvaluationRecord[]): readonly LabelBytesSeries[] {
+  const series = labelBytesSeries(records);
+  const compared = series.filter(({ points }) => points.length > 1);
+  return compared.length === 0 ? series : compared;
 }
 
 const PERCENT = {
