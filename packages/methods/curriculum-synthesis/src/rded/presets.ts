@@ -25,6 +25,12 @@ export const rdedPresets = {
   "cifar10-ipc50-code": reported("cifar10", { ipc: 50, ...cifar }),
   "cifar100-ipc10-code": reported("cifar100", { ipc: 10, ...cifar }),
   "cifar100-ipc50-code": reported("cifar100", { ipc: 50, ...cifar }),
+  "cifar10-ipc10-conv3": {
+    status: "reproduced",
+    source: "LINs-lab/RDED, scripts/cifar10_10ipc_conv3_to_conv3_cr5.sh, with a teacher of 20 epochs",
+    dataset: "cifar10",
+    config: { ipc: 10, teacher: { network: "convnet3-batch", epochs: 20 } },
+  },
   "cifar10-resnet20": {
     status: "sample",
     source: "the published selection with a public ResNet-20",
