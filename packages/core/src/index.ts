@@ -276,4 +276,11 @@ export { prepareContext, type PartEnvironment, type PrepareOptions } from "./run
 export { createRunContext } from "./run/run-context.ts";
 export { lockRunFolder } from "./run/run-lock.ts";
 export type { RunMetric } from "./run/run-metrics.ts";
-export { keptSetPath, readRun, runPaths, setPathOf, type RunPaths, type RunSummary } from "./run/run-folder.ts";
+export {
+  keptSetPath,
+  readRun,
+  runPaths,
+  setPathOf,
+  type RunPaths,
+  type RunSummary,
+} from "./run/run-folder.ts";
