@@ -43,6 +43,11 @@ export function labelBytesSeries(records: readonly EvaluationRecord[]): LabelByt
   });
 }
 
+/** Whether forms can be compared on it. */
+export function hasSeveralForms({ points }: LabelBytesSeries): boolean {
+  return points.length > 1;
+}
+
 function labelsOf({ config, labels }: EvaluationRecord): unknown {
   return config["labels"] ?? labels ?? "hard";
 }

@@ -1,7 +1,12 @@
 import type { EvaluationRecord } from "../records/record.ts";
 import { markdownTable } from "../records/markdown-table.ts";
 import { formatSummary } from "../statistics/summary.ts";
-import { labelBytesSeries, type LabelBytesPoint, type LabelBytesSeries } from "./label-bytes-points.ts";
+import {
+  hasSeveralForms,
+  labelBytesSeries,
+  type LabelBytesPoint,
+  type LabelBytesSeries,
+} from "./label-bytes-points.ts";
 
 /**
  * Records of labels as Markdown: a table for each set, student and protocol that has several forms, one row a form, the heaviest labels
@@ -9,8 +14,8 @@ import { labelBytesSeries, type LabelBytesPoint, type LabelBytesSeries } from ".
  */
 export function labelBytesTable(records: readonly EvaluationRecord[]): string {
   const series = labelBytesSeries(records);
-  const compared = series.filter(({ points }) => points.length > 1);
-  const alone = series.filter(({ points }) => points.length === 1).map(({ points: [point] }) => point!);
+  const compared = series.filter(hasSeveralForms);
+  const alone = series.filter((each) => !hasSeveralForms(each)).flatMap(({ points }) => points);
   return [...compared.map(formsTable), ...(alone.length === 0 ? [] : [setsTable(alone)])].join("\n\n");
 }
 

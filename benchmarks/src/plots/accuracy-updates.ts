@@ -3,6 +3,7 @@ import { fullestRecords } from "../records/fullest-records.ts";
 import { publishedFor, type PublishedAccuracies } from "../records/published.ts";
 import type { EvaluationRecord } from "../records/record.ts";
 import { summarise } from "../statistics/summary.ts";
+import { meanWithSpread, PERCENT } from "./accuracy-axis.ts";
 import { vegaSvg } from "./vega-svg.ts";
 
 /** One score on the way of a run, or of runs that differ in their length alone. */
@@ -72,10 +73,7 @@ export async function accuracyUpdatesPlot(
       width: 400,
       height: 220,
       data: {
-        values: panel.points.map(({ std, mean, ...point }) => {
-          const spread = Number.isFinite(std) ? std : 0;
-          return { ...point, mean, low: mean - spread, high: mean + spread };
-        }),
+        values: panel.points.map((point) => ({ ...point, ...meanWithSpread(point) })),
       },
       layer: [
         {
@@ -116,10 +114,4 @@ const UPDATES = {
   title: "updates of the images",
   scale: { type: "log" as const, nice: true },
   axis: { format: "~s", tickCount: 5, grid: false },
-};
-
-const PERCENT = {
-  type: "quantitative" as const,
-  title: "accuracy, % (mean ± standard deviation)",
-  scale: { zero: false },
 };

@@ -1,5 +1,6 @@
-import { labelBytesSeries, type LabelBytesSeries } from "../labels/label-bytes-points.ts";
+import { hasSeveralForms, labelBytesSeries, type LabelBytesSeries } from "../labels/label-bytes-points.ts";
 import type { EvaluationRecord } from "../records/record.ts";
+import { meanWithSpread, PERCENT } from "./accuracy-axis.ts";
 import { vegaSvg } from "./vega-svg.ts";
 
 /**
@@ -16,14 +17,12 @@ export async function labelBytesPlot(records: readonly EvaluationRecord[]): Prom
       width: 420,
       height: 280,
       data: {
-        values: points.map(({ form, beside, accuracy: { mean, std }, record }, rank) => ({
+        values: points.map(({ form, beside, accuracy, record }, rank) => ({
           form,
           rank,
           beside: beside === "nothing" ? "labels alone" : `needs the ${beside}`,
           bytes: record.bytes.labels,
-          mean,
-          low: mean - (Number.isFinite(std) ? std : 0),
-          high: mean + (Number.isFinite(std) ? std : 0),
+          ...meanWithSpread(accuracy),
         })),
       },
       encoding: {
@@ -62,12 +61,6 @@ export async function labelBytesPlot(records: readonly EvaluationRecord[]): Prom
 /** All, where none has several. */
 function comparedSeries(records: readonly EvaluationRecord[]): readonly LabelBytesSeries[] {
   const series = labelBytesSeries(records);
-  const compared = series.filter(({ points }) => points.length > 1);
+  const compared = series.filter(hasSeveralForms);
   return compared.length === 0 ? series : compared;
 }
-
-const PERCENT = {
-  type: "quantitative" as const,
-  title: "accuracy, % (mean ± standard deviation)",
-  scale: { zero: false },
-};

@@ -3,15 +3,15 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs-core";
 import { z } from "zod";
+import { networkNameOf, readNetwork } from "../artifact/network-file.ts";
 import type { ImageDataset, Normalisation } from "../dataset/image-dataset.ts";
 import { stratifiedSplit, subsetOfSplit } from "../dataset/split.ts";
+import { numbersOf } from "../engine/numbers-of.ts";
 import { ConfigError, DataError } from "../errors.ts";
 import type { RunContext } from "../method/method.ts";
 import type { PreparedPart } from "../method/prepared-part.ts";
 import type { Network, NetworkStatistics } from "../nn/network.ts";
 import { foldIn, keyFromSeed } from "../random/key.ts";
-import { networkNameOf, readNetwork } from "../artifact/network-file.ts";
-import { numbersOf } from "../engine/numbers-of.ts";
 import { accuracy } from "./accuracy.ts";
 import { readNetworkWeights, weightTensors, type NetworkWeights } from "./network-weights.ts";
 import { recipeSchema, type Recipe } from "./recipe.ts";
@@ -197,7 +197,8 @@ function readTeacherFile(network: Network, path: string): TeacherFile {
     return {
       weights,
       classes: classes?.split(","),
-      constants: mean && std ? { mean: numbers(mean), std: numbers(std) } : undefined,
+      constants:
+        mean !== undefined && std !== undefined ? { mean: numbers(mean), std: numbers(std) } : undefined,
     };
   }
   if (own !== network.name) {

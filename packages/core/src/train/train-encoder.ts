@@ -5,14 +5,12 @@ import type { ImageDataset } from "../dataset/image-dataset.ts";
 import { subsetOfSplit } from "../dataset/split.ts";
 import { resolveConfig } from "../method/resolve-config.ts";
 import type { Network, NetworkStatistics } from "../nn/network.ts";
-import { memoryPartStore } from "../run/part-store.ts";
-import { prepareContext } from "../run/prepare-parts.ts";
 import { createRunContext } from "../run/run-context.ts";
-import { runEnvironment } from "../run/run-environment.ts";
 import type { Accuracy } from "./accuracy.ts";
 import { encoderSchema, type EncoderConfig, type EncoderConfigInput } from "./encoder-config.ts";
 import { encoderParts, preparedEncoder } from "./encoder-parts.ts";
 import { neighbourAccuracy } from "./neighbour-accuracy.ts";
+import { prepareAlone } from "./prepare-alone.ts";
 import type { ResumableTrainingOptions } from "./training-parts.ts";
 
 /** Images of a class whose embeddings a held-out image is compared with, at most. */
@@ -45,17 +43,12 @@ export function encoderConfig(input: EncoderConfigInput): EncoderConfig {
 export async function trainEncoder(
   dataset: ImageDataset,
   input: EncoderConfigInput,
-  { onEpoch, store = memoryPartStore(), ...options }: ResumableTrainingOptions = {},
+  options: ResumableTrainingOptions = {},
 ): Promise<TrainedModel> {
   const config = encoderConfig(input);
   const context = createRunContext(dataset, config.seed);
-  const parts = encoderParts(context, PART, config, onEpoch);
-  const environment = await runEnvironment();
-  const ready = await prepareContext({ id: "train-encoder", prepare: () => parts }, context, config, {
-    ...options,
-    store,
-    environment,
-  });
+  const parts = encoderParts(context, PART, config, options.onEpoch);
+  const ready = await prepareAlone("train-encoder", context, parts, config, options);
   return preparedEncoder(ready, PART, config);
 }
 

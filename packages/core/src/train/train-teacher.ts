@@ -3,11 +3,9 @@ import type { TrainedModel } from "../artifact/network-file.ts";
 import type { ImageDataset } from "../dataset/image-dataset.ts";
 import { ConfigError } from "../errors.ts";
 import { resolveConfig } from "../method/resolve-config.ts";
-import { memoryPartStore } from "../run/part-store.ts";
-import { prepareContext } from "../run/prepare-parts.ts";
 import { createRunContext } from "../run/run-context.ts";
-import { runEnvironment } from "../run/run-environment.ts";
 import { preparedTeacher, teacherParts, teacherSchema } from "./teacher.ts";
+import { prepareAlone } from "./prepare-alone.ts";
 import type { ResumableTrainingOptions } from "./training-parts.ts";
 
 /** Name of the teacher among the parts, and what begins its messages. */
@@ -43,7 +41,7 @@ export function trainedTeacherConfig(input: TrainedTeacherInput): TrainedTeacher
 export async function trainTeacher(
   dataset: ImageDataset,
   input: TrainedTeacherInput,
-  { onEpoch, store = memoryPartStore(), ...options }: ResumableTrainingOptions = {},
+  options: ResumableTrainingOptions = {},
 ): Promise<TrainedModel> {
   const config = trainedTeacherConfig(input);
   const { name, normalisation, classes } = dataset;
@@ -53,12 +51,7 @@ export async function trainTeacher(
     );
   }
   const context = createRunContext(dataset, config.seed);
-  const parts = teacherParts(context, PART, config, onEpoch);
-  const environment = await runEnvironment();
-  const ready = await prepareContext({ id: "train-teacher", prepare: () => parts }, context, config, {
-    ...options,
-    store,
-    environment,
-  });
+  const parts = teacherParts(context, PART, config, options.onEpoch);
+  const ready = await prepareAlone("train-teacher", context, parts, config, options);
   return { ...preparedTeacher(ready, PART, config), classes, normalisation };
 }

@@ -27,7 +27,7 @@ describe("gradientLimit", () => {
     const second = updatedState(first, gradientOf(9.9), config);
     expect(second.gradientLength).toBeCloseTo(0.9 * 2 + 0.1 * 9.9, 5);
     expect(pixels(second)[0]).toBeCloseTo(-0.6 * (2 + 9.9), 5);
-    const held = updatedState(second, gradientOf(5.01 * second.gradientLength), config);
+    const held = updatedState(second, gradientOf(5.01 * second.gradientLength!), config);
     expect(held).toEqual({ ...second, guarded: 1 });
     expect(held.images).toBe(second.images);
     const after = updatedState(held, gradientOf(2), config);
@@ -42,10 +42,14 @@ describe("gradientLimit", () => {
     expect(further.gradientLength).toBe(0);
     // A checkpoint of a version without the option.
     const { gradientLength: _, ...older } = moved;
-    expect(updatedState(older as TrajectoryState, gradientOf(7), configWith(5)).gradientLength).toBeCloseTo(
-      7,
-      5,
+    expect(updatedState(older, gradientOf(7), configWith(5)).gradientLength).toBeCloseTo(7, 5);
+    // Held back by its loss it can be written again: every value is there.
+    const held = updatedState(
+      older,
+      { ...gradientOf(7), loss: 2 },
+      { ...configWith("none"), lossThreshold: 1 },
     );
+    expect(held).toEqual({ ...older, guarded: 1, gradientLength: 0 });
   });
 
   it("ends a run that it holds back for ever, saying why", () => {

@@ -25,8 +25,8 @@ export type TrajectoryState = {
   readonly stepSizeVelocity: number;
   /** Steps in a row that a guard has held back. */
   readonly guarded: number;
-  /** Running mean of the length of the images' gradient, where it is limited; 0 before the first step. */
-  readonly gradientLength: number;
+  /** Running mean of the length of the images' gradient, where it is limited; 0 before the first step, absent in older checkpoints. */
+  readonly gradientLength?: number;
 };
 
 /** η stays between these: below 0 the student would climb, far above it diverges. */
@@ -90,7 +90,7 @@ export function updatedState(
   const held = reasonToHold(state, gradient.loss, length, config);
   if (held !== undefined) {
     checkGuarded(guarded, held);
-    const { images, velocity, stepSize, stepSizeVelocity, gradientLength } = state;
+    const { images, velocity, stepSize, stepSizeVelocity, gradientLength = 0 } = state;
     return { images, velocity, stepSize, stepSizeVelocity, guarded, gradientLength };
   }
   const stepSizeVelocity = config.stepSizeMomentum * state.stepSizeVelocity + gradient.stepSize;
@@ -112,13 +112,13 @@ export function updatedState(
     stepSize,
     stepSizeVelocity,
     guarded: stepSize === wanted ? 0 : guarded,
-    gradientLength: length === undefined ? 0 : runningMean(state.gradientLength, length),
+    gradientLength: length === undefined ? 0 : runningMean(length, state.gradientLength),
   };
 }
 
 /** Why a step changes nothing, where it is so. */
 function reasonToHold(
-  { gradientLength }: Pick<TrajectoryState, "gradientLength">,
+  { gradientLength = 0 }: Pick<TrajectoryState, "gradientLength">,
   loss: number,
   length: number | undefined,
   { lossThreshold, gradientLimit }: Pick<TrajectoryConfig, "lossThreshold" | "gradientLimit">,
@@ -127,7 +127,6 @@ function reasonToHold(
     return `the loss was above ${lossThreshold}, now ${loss}`;
   }
   if (gradientLimit === "none" || length === undefined) return undefined;
-  // Also where the state is from before there was a limit.
   const most = gradientLength > 0 ? gradientLimit * gradientLength : Infinity;
   return length > most ? `the gradient of the images was longer than ${most}, now ${length}` : undefined;
 }
@@ -136,7 +135,7 @@ function lengthOf(gradient: tf.Tensor): number {
   return tf.tidy(() => tf.norm(gradient).dataSync()[0]!);
 }
 
-function runningMean(before: number, length: number): number {
+function runningMean(length: number, before = 0): number {
   return before > 0 ? LENGTH_DECAY * before + (1 - LENGTH_DECAY) * length : length;
 }
 
